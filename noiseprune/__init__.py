@@ -1,0 +1,40 @@
+"""noiseprune: prune the synapses of a network by the noise that runs through it.
+
+A tested implementation of Moore & Chaudhuri, "Using noise to probe recurrent neural network
+structure and prune synapses" (NeurIPS 2020), its controls, its theory and its replication.
+"""
+
+from noiseprune import theory
+from noiseprune.covariance import sample_covariance, stationary_covariance, synapse_variances
+from noiseprune.dynamics import relax, simulate, trajectory_error
+from noiseprune.networks import add_leak, clustered
+from noiseprune.pruning import (
+    PrunedNetwork,
+    keep_probabilities,
+    noise_prune,
+    sample_synapses,
+    synapse_scores,
+)
+from noiseprune.spectrum import SpectralComparison, compare_spectra, spectral_epsilon
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PrunedNetwork",
+    "SpectralComparison",
+    "add_leak",
+    "clustered",
+    "compare_spectra",
+    "keep_probabilities",
+    "noise_prune",
+    "relax",
+    "sample_covariance",
+    "sample_synapses",
+    "simulate",
+    "spectral_epsilon",
+    "stationary_covariance",
+    "synapse_scores",
+    "synapse_variances",
+    "theory",
+    "trajectory_error",
+]

@@ -1,0 +1,128 @@
+"""Checks at the public edge: what was wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+import numbers
+
+import numpy as np
+from scipy import sparse
+
+
+def array(value, name, *, ndim=None, nonnegative=False):
+    """Real, finite float64 array with one of the given numbers of dimensions."""
+    if value is None or isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} must be an array, got {type(value).__name__}")
+    try:
+        result = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be an array of numbers: {error}") from error
+    if result.dtype == object or result.dtype.kind not in "biufc":
+        raise TypeError(f"{name} must hold numbers, got dtype {result.dtype}")
+    if result.dtype.kind == "c":
+        raise ValueError(f"{name} must be real, got complex dtype {result.dtype}")
+    if ndim is not None and result.ndim not in np.atleast_1d(ndim):
+        wanted = " or ".join(str(d) for d in np.atleast_1d(ndim))
+        raise ValueError(f"{name} must have {wanted} dimension(s), got shape {result.shape}")
+    result = result.astype(float, copy=False)
+    finite = np.isfinite(result)
+    if not finite.all():
+        where = tuple(int(k) for k in np.argwhere(~finite)[0])
+        raise ValueError(f"{name} must be finite, got {result[where]} at index {where}")
+    if nonnegative and result.size and result.min() < 0:
+        where = tuple(int(k) for k in np.argwhere(result < 0)[0])
+        raise ValueError(f"{name} must not be negative, got {result[where]:.6g} at index {where}")
+    return result
+
+
+def matrix(A, name="A"):
+    """Square, real, finite: a float64 ndarray, or a canonical float64 csr_array if A is sparse."""
+    if sparse.issparse(A):
+        if A.dtype.kind == "c":
+            raise ValueError(f"{name} must be real, got complex dtype {A.dtype}")
+        result = sparse.csr_array(A, dtype=float)  # shares the data: never change it in place
+        if not result.has_canonical_format:
+            result = result.copy()
+            result.sum_duplicates()
+        array(result.data, f"{name}.data")
+        if result.data.size and not result.data.all():
+            result = result.copy()
+            result.eliminate_zeros()
+    else:
+        result = array(A, name, ndim=2)
+    if result.shape[0] != result.shape[1]:
+        raise ValueError(f"{name} must be square, got shape {result.shape}")
+    if result.shape[0] == 0:
+        raise ValueError(f"{name} must have at least one neuron, got shape (0, 0)")
+    return result
+
+
+def same_shape(A, B, name_a, name_b):
+    """Two matrices of the same network size."""
+    if A.shape != B.shape:
+        raise ValueError(
+            f"{name_b} must have the shape of {name_a}, {A.shape}, got shape {B.shape}"
+        )
+
+
+def number(value, name, *, low=None, high=None, low_open=False, high_open=False):
+    """Return a real number inside the interval, as a float."""
+    if isinstance(value, bool) or not isinstance(value, (numbers.Real, np.number)):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+    if isinstance(value, (complex, np.complexfloating)):
+        raise ValueError(f"{name} must be real, got {value}")
+    value = float(value)
+    inside = (
+        np.isfinite(value)
+        and (low is None or value > low or (value == low and not low_open))
+        and (high is None or value < high or (value == high and not high_open))
+    )
+    if not inside:
+        left = "(-inf" if low is None else f"{'(' if low_open else '['}{low:g}"
+        right = "inf)" if high is None else f"{high:g}{')' if high_open else ']'}"
+        raise ValueError(f"{name} must lie in {left}, {right}, got {value:g}")
+    return value
+
+
+def integer(value, name, *, low):
+    """Return a whole number not below `low`."""
+    if isinstance(value, bool) or not isinstance(value, (numbers.Integral, np.integer)):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < low:
+        raise ValueError(f"{name} must be at least {low}, got {value}")
+    return int(value)
+
+
+def choice(value, name, options):
+    """One of the named options."""
+    if value not in options:
+        listed = ", ".join(repr(o) for o in options)
+        raise ValueError(f"{name} must be one of {listed}, got {value!r}")
+    return value
+
+
+def generator(rng):
+    """Return a Generator from a Generator, an integer seed or None."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng()
+    if isinstance(rng, bool) or not isinstance(rng, (numbers.Integral, np.integer)):
+        raise TypeError(
+            f"rng must be a numpy Generator, an integer seed or None, got {type(rng).__name__}"
+        )
+    if rng < 0:
+        raise ValueError(f"rng as a seed must not be negative, got {rng}")
+    return np.random.default_rng(rng)
+
+
+def is_symmetric(A):
+    """Whether A equals its transpose up to rounding of its largest entry."""
+    if sparse.issparse(A):
+        gap = abs(A - A.T)
+        return gap.nnz == 0 or gap.max() <= 1e-12 * abs(A).max()
+    scale = np.abs(A).max()
+    step = max(1, 2**22 // A.shape[0])  # rows at a time: no second N x N array
+    return all(
+        np.abs(A[k : k + step] - A[:, k : k + step].T).max() <= 1e-12 * scale
+        for k in range(0, A.shape[0], step)
+    )

@@ -1,0 +1,337 @@
+"""The dynamics of a network in time: simulated, exact, and compared with a pruned one.
+
+Book section 2 introduces the linear network and its exact solution, section 9 compares
+trajectories, section 10 treats rectified networks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg, sparse
+from scipy.sparse import linalg as splinalg
+
+from noiseprune import _checks
+from noiseprune.covariance import synapses
+
+NONLINEARITIES = ("linear", "relu")
+_BLOCK = 2**22  # noise drawn at a time, in numbers
+
+
+def simulate(
+    A,
+    *,
+    x0,
+    dt,
+    steps,
+    b=0.0,
+    sigma=0.0,
+    rng=None,
+    noise=None,
+    nonlinearity="linear",
+    every=1,
+):
+    """Simulate a noisy network by the Euler-Maruyama scheme.
+
+    Linear: ``dx/dt = A x + b + sigma xi``. Rectified, with A = -D + W:
+    ``dx/dt = -D x + [W x + b + sigma xi]_+``, where the noise inside the bracket is held for one
+    step and has standard deviation ``sigma / sqrt(dt)``, as in the lab code.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Dynamics matrix, diagonal included (units 1/time). Sparse matrices are multiplied sparse.
+    x0 : (N,) or (N, B) array_like
+        Initial activity, or B of them as columns.
+    dt : float
+        Time step.
+    steps : int
+        Number of steps.
+    b : float or (N,) array_like
+        Constant input.
+    sigma : float
+        Noise amplitude, not negative.
+    rng : numpy.random.Generator, int or None
+        Source of the noise. The same integer seed gives every network the same noise.
+    noise : (steps, N) or (steps, N, B) array_like, optional
+        Standard normal numbers to use as the noise, in place of `rng`.
+    nonlinearity : {"linear", "relu"}
+        Which of the two networks.
+    every : int
+        Record every so many steps.
+
+    Returns
+    -------
+    ndarray, shape (T, N) or (T, N, B)
+        Activity at times ``0, every dt, 2 every dt, ...``; ``T = steps // every + 1``.
+
+    Raises
+    ------
+    ValueError
+        If dt is too large for a stable scheme (the message says the largest that is stable), a
+        shape does not fit, or the activity of an unstable network outgrows floating point.
+
+    References
+    ----------
+    Settings of the lab notebook: book section 9, "Settings".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> npr.simulate([[-1.0]], x0=[1.0], dt=0.5, steps=2)
+    array([[1.  ],
+           [0.5 ],
+           [0.25]])
+    """
+    A = _checks.matrix(A)
+    n = A.shape[0]
+    x = _initial(x0, n).copy()
+    dt = _checks.number(dt, "dt", low=0, low_open=True)
+    steps = _checks.integer(steps, "steps", low=1)
+    every = _checks.integer(every, "every", low=1)
+    b = _input(b, n)
+    sigma = _checks.number(sigma, "sigma", low=0)
+    _checks.choice(nonlinearity, "nonlinearity", NONLINEARITIES)
+    _check_time_step(A, dt)
+    single = x.ndim == 1
+    x = x.reshape(n, -1)
+    draws = _noise(noise, rng, sigma, steps, x.shape)
+
+    if nonlinearity == "relu":
+        decay = 1 + dt * A.diagonal()[:, None]
+        matrix, drive, amplitude = dt * synapses(A), dt * b[:, None], sigma * np.sqrt(dt)
+        if not sparse.issparse(A):
+            matrix = matrix.toarray()
+    else:
+        matrix, drive, amplitude = dt * A, dt * b[:, None], sigma * np.sqrt(dt)
+
+    recorded = np.empty((steps // every + 1, *x.shape))
+    recorded[0] = x
+    with np.errstate(over="ignore", invalid="ignore"):
+        for step in range(1, steps + 1):
+            push = matrix @ x
+            push += drive
+            if sigma > 0:
+                push += amplitude * next(draws)
+            if nonlinearity == "relu":
+                x *= decay
+                np.maximum(push, 0.0, out=push)
+            x += push
+            if step % every == 0:
+                if not np.isfinite(x).all():
+                    raise ValueError(
+                        f"the activity outgrew floating point by t = {step * dt:.6g}: the network "
+                        "is unstable; simulate a shorter time or a stable network"
+                    )
+                recorded[step // every] = x
+    return recorded[:, :, 0] if single else recorded
+
+
+def relax(A, x0, times, *, b=0.0):
+    """Exact noiseless solution of ``dx/dt = A x + b`` at the given times.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Dynamics matrix, diagonal included; it may be singular or unstable.
+    x0 : (N,) or (N, B) array_like
+        Initial activity, or B of them as columns.
+    times : (T,) array_like
+        Times, not negative, in any order.
+    b : float or (N,) array_like
+        Constant input.
+
+    Returns
+    -------
+    ndarray, shape (T, N) or (T, N, B)
+        Activity at the times.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit or a time is negative.
+
+    References
+    ----------
+    Book section 2, "The exact solution".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> npr.relax([[-1.0]], [1.0], [0.0, 1.0]).round(4)
+    array([[1.    ],
+           [0.3679]])
+    """
+    A = _checks.matrix(A)
+    n = A.shape[0]
+    x0 = _initial(x0, n)
+    times = _checks.array(times, "times", ndim=1, nonnegative=True)
+    b = _input(b, n)
+    columns = x0.reshape(n, -1)
+    if not sparse.issparse(A) and _checks.is_symmetric(A):
+        values, V = linalg.eigh(A)
+        x = np.stack([V @ m for m in _modal_means(values, V.T @ columns, V.T @ b, times)])
+    else:
+        x = _relax_by_expm(A, columns, times, b)
+    return x.reshape(len(times), *x0.shape)
+
+
+def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0):
+    """Relative error of the pruned network's trajectory, averaged exactly over the noise.
+
+    Both networks start at x0 and are driven by the same noise. The result is
+    ``sqrt(E ||x - x_sparse||^2 / E ||x||^2)``, in closed form from the two eigendecompositions:
+    no simulation, no sampling error.
+
+    Parameters
+    ----------
+    A, A_sparse : (N, N) ndarray or sparse array
+        Symmetric dynamics matrices of the original and the pruned network.
+    times : (T,) array_like
+        Times, not negative.
+    x0 : (N,) or (N, B) array_like
+        Initial activity; with B columns the squares are averaged over them.
+    b : float or (N,) array_like
+        Constant input.
+    sigma : float
+        Noise amplitude, not negative.
+
+    Returns
+    -------
+    ndarray, shape (T,)
+        Relative root-mean-square error at the times.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, a matrix is not symmetric, or the original's activity is 0.
+
+    References
+    ----------
+    Book section 9, "Without luck: the exact error".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> npr.trajectory_error([[-1.0]], [[-2.0]], [0.0, 1.0], x0=[1.0]).round(4)
+    array([0.    , 0.6321])
+    """
+    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
+    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    for matrix, name in ((A, "A"), (A_sparse, "A_sparse")):
+        if not _checks.is_symmetric(matrix):
+            raise ValueError(f"{name} must be symmetric; simulate an asymmetric network instead")
+    n = A.shape[0]
+    x0 = _initial(x0, n).reshape(n, -1)
+    times = _checks.array(times, "times", ndim=1, nonnegative=True)
+    b = _input(b, n)
+    sigma = _checks.number(sigma, "sigma", low=0)
+
+    lam, V = linalg.eigh(A.toarray() if sparse.issparse(A) else A)
+    mu, U = linalg.eigh(A_sparse.toarray() if sparse.issparse(A_sparse) else A_sparse)
+    overlap = V.T @ U
+    means = _modal_means(lam, V.T @ x0, V.T @ b, times)
+    means_sparse = _modal_means(mu, U.T @ x0, U.T @ b, times)
+    overlap_squared = overlap**2
+    error = np.empty(times.size)
+    for k, (t, m, m_sparse) in enumerate(zip(times, means, means_sparse, strict=True)):
+        difference = np.square(m - overlap @ m_sparse).sum(axis=0).mean()
+        size = np.square(m).sum(axis=0).mean()
+        if sigma > 0:
+            own = _growth(2 * lam, t).sum()
+            shared = np.sum(overlap_squared * _growth(np.add.outer(lam, mu), t))
+            difference += sigma**2 * (own + _growth(2 * mu, t).sum() - 2 * shared)
+            size += sigma**2 * own
+        if size == 0:
+            raise ValueError(f"the original network's activity is 0 at t = {t:.6g}: no relative error")
+        error[k] = np.sqrt(max(difference, 0.0) / size)
+    return error
+
+
+def _growth(rate, t):
+    """(exp(rate t) - 1) / rate, which is t where the rate is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(rate == 0, t, np.expm1(rate * t) / rate)
+
+
+def _modal_means(values, modal_x0, modal_b, times):
+    """Means of the modes at each time, one (N, B) array after the other."""
+    for t in times:
+        yield np.exp(values * t)[:, None] * modal_x0 + (_growth(values, t) * modal_b)[:, None]
+
+
+def _relax_by_expm(A, columns, times, b):
+    """Exact solution from one time to the next; a constant input is one more, constant neuron."""
+    n, width = columns.shape
+    augmented = sparse.block_array(
+        [[sparse.csr_array(A), sparse.csr_array(b[:, None])], [None, sparse.csr_array((1, 1))]]
+    ).tocsr()
+    x = np.vstack([columns, np.ones((1, width))])
+    result = np.empty((times.size, n, width))
+    now = 0.0
+    for k in np.argsort(times, kind="stable"):
+        if times[k] > now:
+            x = splinalg.expm_multiply((times[k] - now) * augmented, x)
+            now = times[k]
+        result[k] = x[:n]
+    return result
+
+
+def _initial(x0, n):
+    x0 = _checks.array(x0, "x0", ndim=(1, 2))
+    if x0.shape[0] != n or x0.size == 0:
+        raise ValueError(f"x0 must have shape ({n},) or ({n}, B), got {x0.shape}")
+    return x0
+
+
+def _input(b, n):
+    b = _checks.array(b, "b", ndim=(0, 1))
+    if b.ndim == 1 and b.size != n:
+        raise ValueError(f"b must be a number or have shape ({n},), got {b.shape}")
+    return np.broadcast_to(b, (n,))
+
+
+def _noise(noise, rng, sigma, steps, shape):
+    """Iterate over the standard normal numbers of each step, each (N, B) or (N, 1)."""
+    n, width = shape
+    if noise is not None:
+        noise = _checks.array(noise, "noise", ndim=(2, 3))
+        if noise.shape not in ((steps, n), (steps, n, width)):
+            raise ValueError(
+                f"noise must have shape {(steps, n)} or {(steps, n, width)}, got {noise.shape}"
+            )
+        if sigma == 0:
+            raise ValueError("noise is given but sigma is 0: set sigma, or leave the noise out")
+        return iter(noise.reshape(steps, n, -1))
+    return _blocks(_checks.generator(rng), steps, shape)
+
+
+def _blocks(rng, steps, shape):
+    block = max(1, _BLOCK // (shape[0] * shape[1]))
+    for start in range(0, steps, block):
+        yield from rng.standard_normal((min(block, steps - start), *shape))
+
+
+def _check_time_step(A, dt):
+    """Reject a dt at which Euler's scheme amplifies a mode that the network itself damps.
+
+    Gershgorin's discs settle almost every network at once; eigenvalues are computed only when
+    they do not.
+    """
+    leak = -A.diagonal()
+    total = np.asarray(abs(A).sum(axis=1)) - np.abs(leak)
+    symmetric = _checks.is_symmetric(A)
+    if symmetric:
+        settled = dt * (leak + total).max() <= 2
+    else:
+        settled = (total <= leak).all() and dt * leak.max() <= 1
+    if settled:
+        return
+    dense = A.toarray() if sparse.issparse(A) else A
+    values = linalg.eigvalsh(dense) if symmetric else linalg.eigvals(dense)
+    damped = values[values.real < -1e-12 * np.abs(values).max()]
+    largest = float(np.min(-2 * damped.real / np.abs(damped) ** 2, initial=np.inf))
+    if dt > largest:
+        raise ValueError(
+            f"dt={dt:g} is too large: Euler's scheme is stable up to dt={largest:.4g} "
+            f"(fastest decay rate {np.abs(damped.real).max():.4g})"
+        )

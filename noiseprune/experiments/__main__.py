@@ -1,0 +1,102 @@
+"""Command line: list, run and check the stored experiments."""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import multiprocessing
+import sys
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from noiseprune.experiments import stored
+
+
+def main(arguments=None):
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m noiseprune.experiments", description="Run the experiments of the book."
+    )
+    parser.add_argument("--results", type=Path, default=stored.RESULTS, metavar="FOLDER",
+                        help="where results are stored (default: results/ of the checkout)")
+    parser.add_argument("--workers", type=int, default=1,
+                        help="processes that share the seeds, one BLAS thread each (default: 1, "
+                        "with all threads)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="list the experiments and what is stored of them")
+    for command, help_text in (
+        ("run", "run experiments and store their results; skip those that are stored"),
+        ("check", "run the first seed of experiments again and compare with what is stored"),
+    ):
+        sub = commands.add_parser(command, help=help_text)
+        sub.add_argument("names", nargs="*", metavar="NAME", choices=[*stored.STORED, []],
+                         help=f"among {', '.join(stored.STORED)}")
+        sub.add_argument("--all", action="store_true", help="all of them")
+        if command == "run":
+            sub.add_argument("--again", action="store_true", help="run also what is stored")
+    options = parser.parse_args(arguments)
+    if options.command == "list":
+        return _list(options.results)
+    names = list(stored.STORED) if options.all else options.names
+    if not names:
+        parser.error("name at least one experiment, or --all")
+    if options.workers < 1:
+        parser.error("--workers must be at least 1")
+    if options.command == "check":
+        return _check(names, options.results)
+    return _run(names, options)
+
+
+def _list(folder):
+    for name, (experiment, settings) in stored.STORED.items():
+        path = folder / f"{name}.json"
+        state = "not stored"
+        if path.exists():
+            result = stored.load(name, folder)
+            state = f"{result.provenance['seconds']:.0f} s on {result.provenance['date']}"
+            if not stored.is_current(result):
+                state += ", with other settings"
+        print(f"{name:20} {len(settings.seeds):3} seeds  {state:32} {_summary(experiment)}")
+    return 0
+
+
+def _run(names, options):
+    for name in names:
+        path = options.results / f"{name}.json"
+        if path.exists() and not options.again and stored.is_current(stored.load(name, options.results)):
+            print(f"{name}: stored already in {path.name}; --again runs it anew")
+            continue
+        if options.workers == 1:
+            result = stored.run(name)
+        else:
+            with concurrent.futures.ProcessPoolExecutor(
+                options.workers,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=threadpool_limits,
+                initargs=(1,),
+            ) as pool:
+                result = stored.run(name, executor=pool)
+        result.save(path)
+        print(f"{name}: {len(result.rows)} rows in {result.provenance['seconds']:.0f} s")
+    return 0
+
+
+def _check(names, folder):
+    failed = False
+    for name in names:
+        before = stored.load(name, folder)
+        again = stored.run(name, seeds=before.settings["seeds"][:1])
+        lines = stored.disagreements(before, again)
+        failed |= bool(lines)
+        print(f"{name}: seed {before.settings['seeds'][0]} {'differs' if lines else 'agrees'}")
+        print("\n".join(lines[:10]), end="\n" if lines else "")
+    return int(failed)
+
+
+def _summary(function):
+    return function.__doc__.strip().splitlines()[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Networks: the clustered random networks of the paper, and the leak that makes them stable.
+
+Throughout the package ``W[i, j]`` is the synapse from neuron j to neuron i, and
+``A = W - diag(leak)`` is the linear dynamics ``dx/dt = A x + b + sigma xi``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import linalg as splinalg
+
+from noiseprune import _checks
+
+
+def clustered(sizes, *, density=0.6, long_range=5000, symmetric=True, rng=None):
+    """Draw the clustered network of the paper: dense clusters, a few long-range synapses.
+
+    Inside each cluster the given fraction of pairs is connected with weights N(1, 1).
+    `long_range` synapses with weights U(0, 1) are drawn over all pairs, inside clusters too, and
+    added to what is there. The matrix is then divided by 1.1 times the largest real part of its
+    eigenvalues.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of neurons in each cluster, at least 1 each; their sum is N.
+    density : float in (0, 1]
+        Fraction of the pairs inside a cluster that are connected, rounded to whole pairs.
+    long_range : int
+        Number of long-range nonzeros of W. A symmetric network has ``long_range // 2`` pairs.
+    symmetric : bool
+        Draw each pair once (True) or each direction on its own (False).
+    rng : numpy.random.Generator, int or None
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray, shape (N, N)
+        Synaptic weights W, in units of the leak rate, with a zero diagonal.
+
+    Raises
+    ------
+    ValueError
+        If the sizes or densities make no network, or no eigenvalue has a positive real part.
+
+    References
+    ----------
+    Settings of the paper and of the lab notebook: book section 7, "The networks".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> W = npr.clustered([60, 20, 20], long_range=100, rng=1)
+    >>> W.shape, bool((W == W.T).all())
+    ((100, 100), True)
+    """
+    if isinstance(sizes, (str, bytes)) or not np.iterable(sizes):
+        raise TypeError(f"sizes must be a sequence of cluster sizes, got {type(sizes).__name__}")
+    sizes = [_checks.integer(size, f"sizes[{k}]", low=1) for k, size in enumerate(sizes)]
+    n = sum(sizes)
+    if n < 2:
+        raise ValueError(f"sizes must make at least 2 neurons, got {sizes}")
+    density = _checks.number(density, "density", low=0, high=1, low_open=True)
+    long_range = _checks.integer(long_range, "long_range", low=0)
+    rng = _checks.generator(rng)
+
+    wanted = long_range // 2 if symmetric else long_range
+    if wanted > _pair_count(n, symmetric):
+        raise ValueError(
+            f"long_range={long_range} is more than the {n * (n - 1)} synapses that "
+            f"{n} neurons can have"
+        )
+    W = np.zeros((n, n))
+    start = 0
+    for size in sizes:
+        pairs = _pair_count(size, symmetric)
+        i, j = _draw_pairs(size, round(density * pairs), symmetric, rng)
+        W[start + i, start + j] = rng.normal(1.0, 1.0, i.size)
+        start += size
+    i, j = _draw_pairs(n, wanted, symmetric, rng)
+    W[i, j] += rng.uniform(0.0, 1.0, i.size)
+    if symmetric:
+        W += W.T  # only the upper triangle was filled
+    if not W.any():
+        raise ValueError(f"sizes={sizes}, density={density}, long_range={long_range} make no synapse")
+    W /= 1.1 * _leading_real_part(W, symmetric)
+    return W
+
+
+def add_leak(W, *, excess=0.0):
+    """Give every neuron the leak that balances its input, plus an excess: ``A = W - diag(...)``.
+
+    Neuron i gets the leak ``sum_j |W_ij| + excess_i``, so its excess leak is ``s_i = excess_i``
+    and A is diagonally dominant.
+
+    Parameters
+    ----------
+    W : (N, N) ndarray or sparse array
+        Synaptic weights with a zero diagonal.
+    excess : float or (N,) array_like
+        Excess leak s, not negative, in the units of W. The paper's networks have 0.
+
+    Returns
+    -------
+    (N, N) ndarray, or csr_array if W is sparse
+        The dynamics matrix A.
+
+    Raises
+    ------
+    ValueError
+        If W has a diagonal, or `excess` is negative or of the wrong length.
+
+    References
+    ----------
+    Book section 2, "Leak and excess leak".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> npr.add_leak([[0.0, -2.0], [-2.0, 0.0]], excess=0.5)
+    array([[-2.5, -2. ],
+           [-2. , -2.5]])
+    """
+    W = _checks.matrix(W, "W")
+    n = W.shape[0]
+    diagonal = W.diagonal()
+    if diagonal.any():
+        k = int(np.flatnonzero(diagonal)[0])
+        raise ValueError(
+            f"W must have a zero diagonal, got W[{k}, {k}] = {diagonal[k]:.6g}; "
+            "the leak is what this function adds"
+        )
+    excess = _checks.array(excess, "excess", ndim=(0, 1), nonnegative=True)
+    if excess.ndim == 1 and excess.size != n:
+        raise ValueError(f"excess must be a number or have one entry for each of the {n} neurons, "
+                         f"got {excess.size}")
+    leak = np.asarray(abs(W).sum(axis=1)) + excess
+    if sparse.issparse(W):
+        return sparse.csr_array(W - sparse.diags_array(leak))
+    return W - np.diag(leak)
+
+
+def _pair_count(n, symmetric):
+    """Return the number of pairs i < j, or of ordered pairs i != j."""
+    return n * (n - 1) // 2 if symmetric else n * (n - 1)
+
+
+def _draw_pairs(n, count, symmetric, rng):
+    """Draw `count` different pairs (i, j) of n neurons: i < j if symmetric, else i != j."""
+    k = rng.choice(_pair_count(n, symmetric), size=count, replace=False, shuffle=False)
+    if not symmetric:
+        i, j = np.divmod(k, max(n - 1, 1))
+        return i, j + (j >= i)
+    # Pair k in the order (0,1), (0,2), (1,2), (0,3), ...: column j starts at j (j - 1) / 2.
+    j = ((1 + np.sqrt(1 + 8 * k)) / 2).astype(np.int64)
+    j -= j * (j - 1) // 2 > k  # one step back where the square root was rounded up
+    j += (j + 1) * j // 2 <= k
+    return k - j * (j - 1) // 2, j
+
+
+def _leading_real_part(W, symmetric):
+    """Return the largest real part of an eigenvalue, by Lanczos or Arnoldi iteration."""
+    n = W.shape[0]
+    if n < 20:  # too small for the iteration
+        values = np.linalg.eigvalsh(W) if symmetric else np.linalg.eigvals(W)
+    else:
+        start = np.ones(n)  # fixed, so that the same seed gives the same network
+        if symmetric:
+            values = splinalg.eigsh(W, k=1, which="LA", v0=start, return_eigenvectors=False)
+        else:
+            values = splinalg.eigs(W, k=1, which="LR", v0=start, return_eigenvectors=False)
+    leading = float(np.max(values.real))
+    if leading <= 1e-12 * np.abs(W).max():
+        raise ValueError(
+            f"the network cannot be scaled: the largest real part of its eigenvalues is "
+            f"{leading:.3g}; raise density or long_range"
+        )
+    return leading

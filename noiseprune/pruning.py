@@ -1,0 +1,364 @@
+"""The rule: score every synapse, turn scores into probabilities, keep and strengthen, or drop.
+
+``p_ij = min(1, K |w_ij| Var(x_i - sign(w_ij) x_j))`` and ``w_ij -> w_ij / p_ij`` with probability
+p_ij, else 0 (Moore & Chaudhuri 2020; book section 4). The two controls differ in the score only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from noiseprune import _checks
+from noiseprune.covariance import (
+    check_leak,
+    row_indices,
+    stationary_covariance,
+    synapse_variances,
+    synapses,
+    variances_on,
+)
+
+RULES = ("noise", "weight", "uniform")
+NORMALISATIONS = ("exact", "clipped")
+DIAGONALS = ("matched", "original")
+
+
+@dataclass(frozen=True)
+class PrunedNetwork:
+    """A pruned network and how it came about.
+
+    Attributes
+    ----------
+    A : csr_array, shape (N, N)
+        Pruned dynamics matrix, diagonal included.
+    probabilities : csr_array, shape (N, N)
+        Probability with which each synapse was kept.
+    kept : csr_array of bool, shape (N, N)
+        The synapses that were kept.
+    kept_fraction : float
+        Kept synapses as a fraction of all.
+    K : float
+        The constant K of the rule, ``p = min(1, K score)``.
+    """
+
+    A: sparse.csr_array
+    probabilities: sparse.csr_array
+    kept: sparse.csr_array
+    kept_fraction: float
+    K: float
+
+
+def synapse_scores(A, *, rule="noise", C=None):
+    """Score of every synapse, to which its probability of being kept is proportional.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Dynamics matrix, diagonal included.
+    rule : {"noise", "weight", "uniform"}
+        "noise": ``|w_ij| Var(x_i - sign(w_ij) x_j)``, the rule of the paper. "weight":
+        ``|w_ij|``, its control. "uniform": 1, every synapse alike.
+    C : (N, N) array_like, optional
+        Covariance for rule "noise", without it the exact stationary one at sigma = 1. The other
+        rules ignore it.
+
+    Returns
+    -------
+    csr_array, shape (N, N)
+        Scores S >= 0 on the synapses.
+
+    Raises
+    ------
+    ValueError
+        If the rule is unknown, C does not fit, or A has no stationary covariance.
+
+    References
+    ----------
+    Moore & Chaudhuri (2020), the sampling rule; book section 4.
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak([[0, 2.0], [2.0, 0]], excess=1.0)
+    >>> npr.synapse_scores(A).toarray().round(3)
+    array([[0. , 0.4],
+           [0.4, 0. ]])
+    """
+    A = _checks.matrix(A)
+    _checks.choice(rule, "rule", RULES)
+    W = synapses(A)
+    if W.nnz == 0:
+        raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
+    if rule == "uniform":
+        scores = np.ones_like(W.data)
+    else:
+        scores = np.abs(W.data)
+        if rule == "noise":
+            V = variances_on(W, stationary_covariance(A)) if C is None else synapse_variances(W, C)
+            scores *= V.data
+    return sparse.csr_array((scores, W.indices, W.indptr), shape=W.shape)
+
+
+def keep_probabilities(S, *, keep=None, count=None, K=None, normalise="exact"):
+    """Turn scores into probabilities ``p = min(1, K s)``, with K given or found from a target.
+
+    Parameters
+    ----------
+    S : csr_array, shape (N, N)
+        Scores of the synapses, as from `synapse_scores`.
+    keep : float in (0, 1], optional
+        Expected fraction of synapses kept.
+    count : float, optional
+        Expected number of synapses kept, directed ones counted singly.
+    K : float, optional
+        The constant of the rule itself. Exactly one of `keep`, `count` and `K` is given.
+    normalise : {"exact", "clipped"}
+        "exact" finds K so that the probabilities, none above 1, add up to the target. "clipped"
+        is the order of the lab code: normalise to the target first, clip at 1 after, which keeps
+        fewer whenever anything is clipped.
+
+    Returns
+    -------
+    csr_array, shape (N, N)
+        Probabilities P with the pattern of S.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one target is given, it is out of range, or more synapses are to be kept
+        than have a positive score.
+
+    References
+    ----------
+    Book section 4, "Choosing K".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> S = npr.synapse_scores([[-9, 8, 1], [8, -9, 1], [1, 1, -9]], rule="weight")
+    >>> npr.keep_probabilities(S, count=4).toarray()
+    array([[0. , 1. , 0.5],
+           [1. , 0. , 0.5],
+           [0.5, 0.5, 0. ]])
+    """
+    S = _scores(S)
+    return _clip(S, _calibrate(S.data, keep=keep, count=count, K=K, normalise=normalise))
+
+
+def sample_synapses(A, P, *, rescale=True, diagonal="matched", rng=None):
+    """Keep each synapse with its probability, strengthen what is kept by 1/p, drop the rest.
+
+    A symmetric network with symmetric probabilities is drawn once per pair and stays symmetric;
+    any other is drawn once per directed synapse.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Dynamics matrix, diagonal included.
+    P : (N, N) ndarray or sparse array
+        Probabilities in [0, 1], on synapses of A only.
+    rescale : bool
+        Divide what is kept by its probability, so that the mean over draws is A.
+    diagonal : {"matched", "original"}
+        "matched" changes each leak by as much as the neuron's total input changed, which keeps
+        every excess leak; "original" leaves the diagonal as it is.
+    rng : numpy.random.Generator, int or None
+        Source of randomness. The same seed uses the same uniform numbers for every P.
+
+    Returns
+    -------
+    csr_array, shape (N, N)
+        Pruned dynamics matrix.
+
+    Raises
+    ------
+    ValueError
+        If P does not fit A, lies outside [0, 1], or is 0 on a synapse while `rescale` is on
+        (such a synapse is never kept, so nothing could make up for it).
+
+    References
+    ----------
+    Moore & Chaudhuri (2020), the sampling rule; book section 4, "Two diagonals".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak([[0, 2.0], [2.0, 0]], excess=1.0)
+    >>> npr.sample_synapses(A, [[0, 0.5], [0.5, 0]], rng=0).toarray()
+    array([[-1.,  0.],
+           [ 0., -1.]])
+    """
+    A = _checks.matrix(A)
+    P = _checks.matrix(P, "P")
+    _checks.same_shape(A, P, "A", "P")
+    _checks.choice(diagonal, "diagonal", DIAGONALS)
+    return _sample(A, synapses(A), P, rescale, diagonal, _checks.generator(rng))[0]
+
+
+def noise_prune(A, keep, *, rule="noise", C=None, diagonal="matched", rng=None):
+    """Prune a network: scores, probabilities for the fraction `keep`, and one draw.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Stable dynamics matrix, diagonal included.
+    keep : float in (0, 1]
+        Expected fraction of synapses kept.
+    rule : {"noise", "weight", "uniform"}
+        The rule of the paper or one of its controls, see `synapse_scores`.
+    C : (N, N) array_like, optional
+        Measured covariance for rule "noise", without it the exact one; the others ignore it.
+    diagonal : {"matched", "original"}
+        See `sample_synapses`.
+    rng : numpy.random.Generator, int or None
+        Source of randomness.
+
+    Returns
+    -------
+    PrunedNetwork
+        The pruned matrix with the probabilities and the pattern that was drawn.
+
+    Raises
+    ------
+    ValueError
+        As `synapse_scores`, `keep_probabilities` and `sample_synapses`.
+
+    References
+    ----------
+    Moore & Chaudhuri (2020); book section 4, "The rule in one call".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak(npr.clustered([60, 20, 20], long_range=100, rng=1))
+    >>> pruned = npr.noise_prune(A, keep=0.2, rng=1)
+    >>> bool(pruned.A.nnz < 0.3 * (A != 0).sum())
+    True
+    """
+    A = _checks.matrix(A)
+    check_leak(A)
+    _checks.choice(diagonal, "diagonal", DIAGONALS)
+    rng = _checks.generator(rng)
+    S = synapse_scores(A, rule=rule, C=C)
+    K = _calibrate(S.data, keep=keep)
+    P = _clip(S, K)
+    pruned, kept = _sample(A, synapses(A), P, True, diagonal, rng)
+    return PrunedNetwork(pruned, P, kept, kept.nnz / S.nnz, K)
+
+
+def _scores(S):
+    """Return S as a csr_array that keeps its zeros: the pattern is what counts."""
+    if not sparse.issparse(S):
+        return _scores(sparse.csr_array(_checks.matrix(S, "S")))
+    S = sparse.csr_array(S, dtype=float)
+    _checks.array(S.data, "S.data", nonnegative=True)
+    if S.nnz == 0:
+        raise ValueError("S has zero synapses; nothing to keep")
+    return S
+
+
+def _calibrate(q, *, keep=None, count=None, K=None, normalise="exact"):
+    """Return the constant K for the scores q and the one target that is given."""
+    if sum(target is not None for target in (keep, count, K)) != 1:
+        raise ValueError("give exactly one of keep, count and K")
+    _checks.choice(normalise, "normalise", NORMALISATIONS)
+    if K is not None:
+        return _checks.number(K, "K", low=0, low_open=True)
+    if keep is not None:
+        count = _checks.number(keep, "keep", low=0, low_open=True, high=1) * q.size
+    count = _checks.number(count, "count", low=0, low_open=True)
+    if count > q.size:
+        raise ValueError(f"count={count:g} is above the number of synapses, {q.size}")
+    if normalise == "clipped":
+        if not q.any():
+            raise ValueError("every score is 0: no probability can be proportional to it")
+        return float(count / q.sum())
+    ordered = np.sort(q)[::-1]
+    positive = int(np.count_nonzero(ordered))
+    if count > positive:
+        raise ValueError(
+            f"{count:g} synapses are to be kept, but only {positive} have a positive score"
+        )
+    # With the r largest scores clipped at 1, the others share what is left of the target:
+    # K = (count - r) / (sum of the others). The right r is the first that clips no other.
+    if count == positive:
+        return float(1.0 / ordered[positive - 1])
+    others = np.cumsum(ordered[positive - 1 :: -1])[::-1]
+    r = int(np.argmax((count - np.arange(positive)) * ordered[:positive] <= others))
+    return float((count - r) / ordered[r:positive].sum())
+
+
+def _clip(S, K):
+    return sparse.csr_array((np.minimum(K * S.data, 1.0), S.indices, S.indptr), shape=S.shape)
+
+
+def _probabilities_on(W, P, rescale):
+    """Check P against the synapses W and return it in their order."""
+    P = sparse.csr_array(P)
+    low, high = (P.data.min(), P.data.max()) if P.nnz else (0.0, 0.0)
+    if low < 0 or high > 1:
+        raise ValueError(f"P must lie in [0, 1], got values from {low:.6g} to {high:.6g}")
+    n = W.shape[0]
+    rows, entry_rows = row_indices(W), row_indices(P)
+    if np.array_equal(P.indptr, W.indptr) and np.array_equal(P.indices, W.indices):
+        p = P.data
+    else:
+        synapse = rows.astype(np.int64) * n + W.indices
+        entry = entry_rows.astype(np.int64) * n + P.indices
+        place = np.minimum(np.searchsorted(synapse, entry), max(synapse.size - 1, 0))
+        outside = np.flatnonzero(synapse[place] != entry) if synapse.size else np.arange(P.nnz)
+        if outside.size:
+            k = outside[0]
+            raise ValueError(
+                f"P has an entry at ({entry_rows[k]}, {P.indices[k]}), where A has no synapse"
+            )
+        p = np.zeros(W.nnz)
+        p[place] = P.data
+    if rescale and p.size and not p.all():
+        k = int(np.flatnonzero(p == 0)[0])
+        raise ValueError(
+            f"P is 0 on the synapse ({rows[k]}, {W.indices[k]}), which then is never "
+            "kept, and no rescaling makes up for it; raise it, or use rescale=False"
+        )
+    return p
+
+
+def _draw(W, p, symmetric, rng):
+    """Which synapses are kept: one draw per pair of a symmetric network, else one per synapse."""
+    if not symmetric:
+        return rng.random(p.size) < p
+    rows = row_indices(W)
+    upper = rows < W.indices
+    # Entry k of W and entry mirror[k] are the two directions of one pair: ordering the entries by
+    # column, then row, lists the mirror images in the order of the entries.
+    mirror = sparse.csr_array(
+        (np.arange(p.size), W.indices, W.indptr), shape=W.shape
+    ).T.tocsr().data
+    if not np.allclose(p, p[mirror], rtol=1e-9, atol=0):
+        return rng.random(p.size) < p
+    kept = np.zeros(p.size, dtype=bool)
+    kept[upper] = rng.random(np.count_nonzero(upper)) < p[upper]
+    kept |= kept[mirror]
+    return kept
+
+
+def _sample(A, W, P, rescale, diagonal, rng):
+    """Draw the pruned matrix and the pattern of kept synapses."""
+    p = _probabilities_on(W, P, rescale)
+    keep = _draw(W, p, _checks.is_symmetric(A), rng)
+    n = W.shape[0]
+    every_row = row_indices(W)
+    rows, cols, weights = every_row[keep], W.indices[keep], W.data[keep]
+    if rescale:
+        weights = weights / p[keep]
+    diagonal_entries = A.diagonal()
+    if diagonal == "matched":
+        lost = np.bincount(every_row, np.abs(W.data), n) - np.bincount(rows, np.abs(weights), n)
+        diagonal_entries = diagonal_entries + lost
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
+    kept = sparse.csr_array((np.ones(rows.size, dtype=bool), cols, indptr), shape=W.shape)
+    weights = sparse.csr_array((weights, cols, indptr), shape=W.shape)
+    return sparse.csr_array(weights + sparse.diags_array(diagonal_entries)), kept
