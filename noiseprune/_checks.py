@@ -39,6 +39,8 @@ def matrix(A, name="A"):
     if sparse.issparse(A):
         if A.dtype.kind == "c":
             raise ValueError(f"{name} must be real, got complex dtype {A.dtype}")
+        if A.ndim != 2:
+            raise ValueError(f"{name} must have 2 dimension(s), got shape {A.shape}")
         result = sparse.csr_array(A, dtype=float)  # shares the data: never change it in place
         if not result.has_canonical_format:
             result = result.copy()

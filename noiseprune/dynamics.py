@@ -118,10 +118,7 @@ def simulate(
             x += push
             if step % every == 0:
                 if not np.isfinite(x).all():
-                    raise ValueError(
-                        f"the activity outgrew floating point by t = {step * dt:.6g}: the network "
-                        "is unstable; simulate a shorter time or a stable network"
-                    )
+                    raise _outgrown(step * dt)
                 recorded[step // every] = x
     return recorded[:, :, 0] if single else recorded
 
@@ -148,7 +145,8 @@ def relax(A, x0, times, *, b=0.0):
     Raises
     ------
     ValueError
-        If a shape does not fit or a time is negative.
+        If a shape does not fit, a time is negative, or the activity of an unstable network
+        outgrows floating point.
 
     References
     ----------
@@ -169,10 +167,16 @@ def relax(A, x0, times, *, b=0.0):
     columns = x0.reshape(n, -1)
     if not sparse.issparse(A) and _checks.is_symmetric(A):
         values, V = linalg.eigh(A)
-        x = np.stack([V @ m for m in _modal_means(values, V.T @ columns, V.T @ b, times)])
+        x = np.empty((times.size, *columns.shape))
+        with np.errstate(invalid="ignore"):
+            for k, mean in enumerate(_modal_means(values, V.T @ columns, V.T @ b, times)):
+                x[k] = V @ mean
     else:
         x = _relax_by_expm(A, columns, times, b)
-    return x.reshape(len(times), *x0.shape)
+    finite = np.isfinite(x).all(axis=(1, 2))
+    if not finite.all():
+        raise _outgrown(times[~finite].min())
+    return x.reshape(times.size, *x0.shape)
 
 
 def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0):
@@ -203,7 +207,8 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0):
     Raises
     ------
     ValueError
-        If a shape does not fit, a matrix is not symmetric, or the original's activity is 0.
+        If a shape does not fit, a matrix is not symmetric, the original's activity is 0, or the
+        activity of an unstable network outgrows floating point.
 
     References
     ----------
@@ -234,13 +239,16 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0):
     overlap_squared = overlap**2
     error = np.empty(times.size)
     for k, (t, m, m_sparse) in enumerate(zip(times, means, means_sparse, strict=True)):
-        difference = np.square(m - overlap @ m_sparse).sum(axis=0).mean()
-        size = np.square(m).sum(axis=0).mean()
-        if sigma > 0:
-            own = _growth(2 * lam, t).sum()
-            shared = np.sum(overlap_squared * _growth(np.add.outer(lam, mu), t))
-            difference += sigma**2 * (own + _growth(2 * mu, t).sum() - 2 * shared)
-            size += sigma**2 * own
+        with np.errstate(over="ignore", invalid="ignore"):
+            difference = np.square(m - overlap @ m_sparse).sum(axis=0).mean()
+            size = np.square(m).sum(axis=0).mean()
+            if sigma > 0:
+                own = _growth(2 * lam, t).sum()
+                shared = np.sum(overlap_squared * _growth(np.add.outer(lam, mu), t))
+                difference += sigma**2 * (own + _growth(2 * mu, t).sum() - 2 * shared)
+                size += sigma**2 * own
+        if not np.isfinite([difference, size]).all():
+            raise _outgrown(t)
         if size == 0:
             raise ValueError(f"the original network's activity is 0 at t = {t:.6g}: no relative error")
         error[k] = np.sqrt(max(difference, 0.0) / size)
@@ -249,14 +257,16 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0):
 
 def _growth(rate, t):
     """(exp(rate t) - 1) / rate, which is t where the rate is 0."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         return np.where(rate == 0, t, np.expm1(rate * t) / rate)
 
 
 def _modal_means(values, modal_x0, modal_b, times):
     """Means of the modes at each time, one (N, B) array after the other."""
     for t in times:
-        yield np.exp(values * t)[:, None] * modal_x0 + (_growth(values, t) * modal_b)[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.exp(values * t)[:, None] * modal_x0 + (_growth(values, t) * modal_b)[:, None]
+        yield mean
 
 
 def _relax_by_expm(A, columns, times, b):
@@ -274,6 +284,14 @@ def _relax_by_expm(A, columns, times, b):
             now = times[k]
         result[k] = x[:n]
     return result
+
+
+def _outgrown(t):
+    """Return the error for activity beyond floating point, where inf - inf would be NaN."""
+    return ValueError(
+        f"the activity outgrew floating point by t = {t:.6g}: the network is unstable; use a "
+        "shorter time or a stable network"
+    )
 
 
 def _initial(x0, n):

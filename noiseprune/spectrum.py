@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, sparse
+from scipy.sparse import linalg as splinalg
 
 from noiseprune import _checks
+
+_DENSE_LIMIT = 500  # neurons up to which all generalised eigenvalues are computed
 
 
 @dataclass(frozen=True)
@@ -143,11 +146,27 @@ def spectral_epsilon(A, A_sparse):
             f"M = -A must be positive definite, its least eigenvalue is {least:.3g}: A is unstable "
             "or singular, and in that direction no relative error exists; add leak with add_leak"
         )
+    if A.shape[0] > _DENSE_LIMIT:
+        return _largest_error(L, A_sparse)
     reduced, _ = linalg.lapack.dsygst(
         np.array(-_dense(A_sparse), order="F"), L, itype=1, lower=1, overwrite_a=1
     )
     mu = linalg.eigvalsh(reduced, lower=True, overwrite_a=True, check_finite=False)
     return float(max(mu[-1] - 1, 1 - mu[0]))
+
+
+def _largest_error(L, A_sparse):
+    """Largest eigenvalue in size of ``L^-1 M_sparse L^-T - I``, by Lanczos: no second N x N array."""
+
+    def whitened_error(x):
+        y = linalg.solve_triangular(L, x, lower=True, trans="T", check_finite=False)
+        return -linalg.solve_triangular(L, A_sparse @ y, lower=True, check_finite=False) - x
+
+    n = L.shape[0]
+    operator = splinalg.LinearOperator((n, n), matvec=whitened_error, dtype=float)
+    start = np.random.default_rng(0).standard_normal(n)  # fixed: the same answer every time
+    value = splinalg.eigsh(operator, k=1, which="LM", v0=start, tol=1e-8, return_eigenvectors=False)
+    return float(abs(value[0]))
 
 
 def _dense(A):

@@ -4,6 +4,7 @@
 """
 
 from noiseprune.experiments.record import Result
+from noiseprune.experiments.rectified import RectifiedSettings, rectified
 from noiseprune.experiments.spectrum import (
     ImportantSettings,
     LabRecordSettings,
@@ -13,18 +14,30 @@ from noiseprune.experiments.spectrum import (
     spectrum,
 )
 from noiseprune.experiments.stored import STORED, load, run
+from noiseprune.experiments.theorem import (
+    FailureSettings,
+    PrunedFractionSettings,
+    failure_rate,
+    pruned_fraction,
+)
 from noiseprune.experiments.trajectories import TrajectorySettings, trajectories
 
 __all__ = [
     "STORED",
+    "FailureSettings",
     "ImportantSettings",
     "LabRecordSettings",
+    "PrunedFractionSettings",
+    "RectifiedSettings",
     "Result",
     "SpectrumSettings",
     "TrajectorySettings",
+    "failure_rate",
     "important_synapses",
     "lab_record",
     "load",
+    "pruned_fraction",
+    "rectified",
     "run",
     "spectrum",
     "trajectories",

@@ -8,9 +8,8 @@ import multiprocessing
 import sys
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 from noiseprune.experiments import stored
+from noiseprune.experiments.record import one_thread
 
 
 def main(arguments=None):
@@ -35,10 +34,20 @@ def main(arguments=None):
         sub.add_argument("--all", action="store_true", help="all of them")
         if command == "run":
             sub.add_argument("--again", action="store_true", help="run also what is stored")
+        else:
+            sub.add_argument("--quick", action="store_true",
+                             help=f"those that take a minute or so: {', '.join(stored.QUICK)}")
+    compare = commands.add_parser(
+        "compare", help="compare results that were run into another folder with the stored ones"
+    )
+    compare.add_argument("folder", type=Path, metavar="FOLDER", help="results run again")
     options = parser.parse_args(arguments)
     if options.command == "list":
         return _list(options.results)
-    names = list(stored.STORED) if options.all else options.names
+    if options.command == "compare":
+        return _compare(options.results, options.folder)
+    quick = options.command == "check" and options.quick
+    names = list(stored.STORED) if options.all else options.names + list(stored.QUICK) * quick
     if not names:
         parser.error("name at least one experiment, or --all")
     if options.workers < 1:
@@ -73,8 +82,7 @@ def _run(names, options):
             with concurrent.futures.ProcessPoolExecutor(
                 options.workers,
                 mp_context=multiprocessing.get_context("spawn"),
-                initializer=threadpool_limits,
-                initargs=(1,),
+                initializer=one_thread,
             ) as pool:
                 result = stored.run(name, executor=pool)
         result.save(path)
@@ -87,11 +95,25 @@ def _check(names, folder):
     for name in names:
         before = stored.load(name, folder)
         again = stored.run(name, seeds=before.settings["seeds"][:1])
-        lines = stored.disagreements(before, again)
-        failed |= bool(lines)
-        print(f"{name}: seed {before.settings['seeds'][0]} {'differs' if lines else 'agrees'}")
-        print("\n".join(lines[:10]), end="\n" if lines else "")
+        failed |= _report(before, again, f"seed {before.settings['seeds'][0]}")
     return int(failed)
+
+
+def _compare(folder, other):
+    failed = False
+    for name in stored.STORED:
+        before, again = stored.load(name, folder), stored.load(name, other)
+        failed |= _report(before, again, f"{len(again.settings['seeds'])} seeds")
+    return int(failed)
+
+
+def _report(before, again, what):
+    """Print whether a rerun agrees with what is stored, and the first numbers that do not."""
+    lines = stored.disagreements(before, again)
+    print(f"{before.experiment}: {what}: {'differs' if lines else 'agrees'}")
+    for line in lines[:10]:
+        print("  " + line)
+    return bool(lines)
 
 
 def _summary(function):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import noiseprune
@@ -146,6 +147,11 @@ def provenance(name, seconds):
         },
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
+
+
+def one_thread():
+    """Give a worker process one BLAS thread; by now NumPy and SciPy are loaded, so that it counts."""
+    threadpool_limits(1)
 
 
 def streams(seed, count):

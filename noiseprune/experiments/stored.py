@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from noiseprune.experiments.record import Result
+from noiseprune.experiments.rectified import RectifiedSettings, rectified
 from noiseprune.experiments.spectrum import (
     ImportantSettings,
     LabRecordSettings,
@@ -16,17 +17,51 @@ from noiseprune.experiments.spectrum import (
     lab_record,
     spectrum,
 )
+from noiseprune.experiments.theorem import (
+    FailureSettings,
+    PrunedFractionSettings,
+    failure_rate,
+    pruned_fraction,
+)
 from noiseprune.experiments.trajectories import TrajectorySettings, trajectories
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
+# N = 10,000, of which the record gives two accounts (book section 7).
+TEN_SMALL = (9000,) + 10 * (100,)
+LAB_PLOT = (6600, 1000, 1600) + 8 * (100,)
+_LARGE = {"keep": (0.03,), "rules": ("noise", "weight"), "seeds": (0, 1, 2)}
+_LARGE_TRAJECTORIES = _LARGE | {
+    "diagonals": ("matched",), "dt": 0.05, "steps": 800, "every": 10, "exact": False,
+}
+
 STORED = {
+    "failure_rate": (failure_rate, FailureSettings()),
     "important_synapses": (important_synapses, ImportantSettings()),
+    "important_synapses_paper": (important_synapses, ImportantSettings(sizes=(2700, 100, 100, 100))),
     "lab_record": (lab_record, LabRecordSettings()),
+    "pruned_fraction": (pruned_fraction, PrunedFractionSettings()),
+    "rectified": (rectified, RectifiedSettings()),
+    "spectrum_10000_lab": (spectrum, SpectrumSettings(sizes=LAB_PLOT, **_LARGE)),
+    "spectrum_10000_ten": (spectrum, SpectrumSettings(sizes=TEN_SMALL, **_LARGE)),
     "spectrum_lab": (spectrum, SpectrumSettings()),
-    "spectrum_paper": (spectrum, SpectrumSettings(sizes=(2700, 100, 100, 100))),
+    "spectrum_paper": (
+        spectrum,
+        SpectrumSettings(sizes=(2700, 100, 100, 100), keep=(0.2, 0.1, 0.05, 0.03)),
+    ),
+    "trajectories_10000_lab": (
+        trajectories,
+        TrajectorySettings(sizes=LAB_PLOT, **_LARGE_TRAJECTORIES),
+    ),
+    "trajectories_10000_ten": (
+        trajectories,
+        TrajectorySettings(sizes=TEN_SMALL, **_LARGE_TRAJECTORIES),
+    ),
     "trajectories_lab": (trajectories, TrajectorySettings()),
 }
+
+# What `check --quick` runs one seed of: under ten minutes together.
+QUICK = ("important_synapses", "lab_record", "spectrum_lab")
 
 
 def run(name, *, seeds=None, executor=None, progress=True):

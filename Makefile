@@ -1,0 +1,57 @@
+# Each target says what it does; `make` alone lists them. PYTHON chooses the interpreter of .venv.
+PYTHON = python3
+BIN = .venv/bin
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+       --custom-compile-command "make lock" --extra book --extra test --group build -o requirements.lock pyproject.toml
+
+# A failed build forgets what it has read: Sphinx warns about a page only when it reads it.
+BUILD = $(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees _build/html; exit 1; }
+
+.DEFAULT_GOAL = help
+.NOTPARALLEL:
+.PHONY: help book test lab run-notebooks serve reproduce reproduce-quick lint lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+book: .venv/ready  ## execute the chapters that changed and build the site: _build/html/index.html
+	$(BIN)/python book/_tools/execute.py --stale
+	$(BUILD)
+
+test: .venv/ready  ## test the package, execute every chapter and compare, check the built site
+	$(BUILD)
+	$(BIN)/pytest -n 2 --cov
+	$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env book
+
+lab: .venv/ready  ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab book
+
+run-notebooks: .venv/ready  ## execute every chapter and store its outputs
+	$(BIN)/python book/_tools/execute.py
+
+serve: book  ## build the site and serve it on this machine, port 8000
+	$(BIN)/python -m http.server --bind localhost --directory _build/html 8000
+
+reproduce: .venv/ready  ## compute every stored result from nothing (resumable) and compare
+	$(BIN)/python -m noiseprune.experiments --results _build/results --workers 2 run --all
+	$(BIN)/python -m noiseprune.experiments compare _build/results
+
+reproduce-quick: .venv/ready  ## compute one seed of the essential results and compare
+	$(BIN)/python -m noiseprune.experiments check --quick
+
+lint: .venv/ready  ## check style and formatting
+	$(BIN)/ruff check && $(BIN)/ruff format --check
+
+lock: .venv/ready  ## refresh requirements.lock from pyproject.toml
+	$(BIN)/$(LOCK) --upgrade
+
+clean:  ## remove what was built; .venv stays
+	rm -rf _build .coverage .pytest_cache .ruff_cache .hypothesis
+
+# The environment, made anew when the lock or the project's settings change.
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.lock)"
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@

@@ -1,0 +1,74 @@
+"""What the theme leaves undone on a page: a description, when its numbers were computed, repairs."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+
+from docutils import nodes
+
+NAMES = {"noiseprune": "noiseprune", "numpy": "NumPy", "scipy": "SciPy", "matplotlib": "Matplotlib"}
+DESCRIPTION_LENGTH = 160  # characters that search engines show
+
+
+def number_proofs(app, doctree):
+    """Give the content of every proof-like block an id of its own; sphinx-proof repeats one."""
+    repeated = [n for n in doctree.findall(nodes.section) if n["ids"] == ["proof-content"]]
+    for number, section in enumerate(repeated, start=1):
+        section["ids"] = [f"proof-content-{number}"]
+
+
+def drop_thebe_settings(app, doctree, docname):
+    """Take out the settings of a live kernel; the book has none."""
+    for node in list(doctree.findall(nodes.raw)):
+        if "text/x-thebe-config" in node.astext():
+            node.parent.remove(node)
+
+
+def complete_page(app, pagename, templatename, context, doctree):
+    """Leave out scripts without use here (one comes twice), add description and footer."""
+    context["script_files"] = [s for s in context["script_files"] if not _is_thebe(s)]
+    context["css_files"] = [s for s in context["css_files"] if not _is_thebe(s)]
+    if doctree is None:
+        return
+    description = _description(doctree)
+    if description and 'name="description"' not in context["metatags"]:
+        context["metatags"] += f'<meta name="description" content="{html.escape(description)}">\n'
+    computed = _computed(Path(app.env.doc2path(pagename)))
+    if computed:
+        context["theme_extra_footer"] = f'<p class="computed-with">{html.escape(computed)}</p>'
+
+
+def _is_thebe(asset):
+    return "thebe" in f"{asset.filename} {asset.attributes.get('body', '')}"
+
+
+def _description(doctree):
+    """First paragraph of the running text, cut at a word."""
+    for node in doctree.findall(nodes.paragraph):
+        if isinstance(node.parent, nodes.section):
+            text = " ".join(node.astext().split())
+            if len(text) > DESCRIPTION_LENGTH:
+                text = text[: DESCRIPTION_LENGTH - 1].rsplit(" ", 1)[0] + "…"
+            return text
+    return ""
+
+
+def _computed(path):
+    """Sentence on when and with what a notebook was executed; empty for other pages."""
+    if path.suffix != ".ipynb":
+        return ""
+    block = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("noiseprune")
+    if not block:
+        return ""
+    tools = ", ".join(f"{name} {block['versions'][key]}" for key, name in NAMES.items())
+    return f"Numbers computed on {block['executed']} with {tools}, in {block['seconds']} s."
+
+
+def setup(app):
+    """Connect the functions above to the build."""
+    app.connect("doctree-read", number_proofs, priority=400)  # before the table of contents
+    app.connect("doctree-resolved", drop_thebe_settings, priority=900)
+    app.connect("html-page-context", complete_page, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,365 @@
+"""Small networks drawn as graphs, currents, and what the rules do to single modes (1 and 5)."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from noiseprune.figures.style import (
+    ACCENT,
+    COLORS,
+    DIVERGING,
+    LABELS,
+    LINES,
+    MARKERS,
+    matrix_image,
+    styled,
+)
+
+_HALO = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"}
+
+
+@styled
+def signed_networks(panels, positions, *, highlight=0.995, digits=2) -> Figure:
+    """Draw one or two small networks; each link carries its number, and its width follows it.
+
+    Excitatory links are solid, inhibitory ones dashed; links whose number reaches `highlight` are
+    drawn in the accent colour.
+
+    Parameters
+    ----------
+    panels : sequence of (str, (N, N) array, (N, N) array)
+        For each panel its title, the symmetric weights W and the number written on each link.
+    positions : sequence of (N, 2) array
+        Where the neurons of each panel stand.
+    highlight : float
+        Numbers from here on are pointed at.
+    digits : int
+        Digits after the point.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    References
+    ----------
+    Book section 5.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.5 * len(panels), 3.1), squeeze=False)
+    for ax, (title, W, values), places in zip(axes[0], panels, positions, strict=True):
+        _network(ax, W, values, np.asarray(places), highlight, digits)
+        ax.set_title(title)
+    return figure
+
+
+@styled
+def current_flow(panels, positions) -> Figure:
+    """Draw 1 ampere on its way: an arrow for each current, the voltage beside each neuron.
+
+    Parameters
+    ----------
+    panels : sequence of (str, (N, N) array, (N,) array, (int, int))
+        For each panel its title, the currents (entry [i, j] flows from i to j, in ampere), the
+        voltages (in volt), and the neurons where the current enters and leaves.
+    positions : (N, 2) array
+        Where the neurons stand.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    References
+    ----------
+    Book section 5, "One ampere".
+    """
+    places = np.asarray(positions)
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.5 * len(panels), 2.9), squeeze=False)
+    for ax, (title, currents, voltages, (source, sink)) in zip(axes[0], panels, strict=True):
+        currents = np.where(np.abs(currents) < 1e-9, 0.0, currents)
+        for i, j in zip(*np.nonzero(currents > 0), strict=True):
+            _arrow(ax, places[i], places[j], currents[i, j])
+        _neurons(ax, places)
+        centre = places.mean(axis=0)
+        for k, place in enumerate(places):
+            outward = place - centre
+            x, y = place + 0.42 * outward / max(np.linalg.norm(outward), 1e-9)
+            ax.text(
+                x,
+                y,
+                f"{voltages[k]:.2f} V".replace("-", "\N{MINUS SIGN}"),
+                ha="center",
+                va="center",
+                fontsize=9,
+                color=COLORS["original"],
+            )
+        for k, word in ((source, "in"), (sink, "out")):
+            ax.scatter(*places[k], s=420, fc="none", ec=ACCENT, lw=2.5, zorder=4)
+            ax.annotate(
+                f"1 A {word}",
+                places[k],
+                (0, 17 if places[k][1] >= centre[1] else -17),
+                textcoords="offset points",
+                ha="center",
+                va="center",
+                color="#9A3F74",
+                fontsize=10,
+                bbox=_HALO,
+                zorder=6,
+            )
+        ax.set_title(title)
+        _frame(ax, places, margin=0.75)
+    return figure
+
+
+@styled
+def network_and_covariance(positions, W, values, C, *, limit) -> Figure:
+    """Draw a small network with a number on every link beside the covariance of its neurons.
+
+    Parameters
+    ----------
+    positions : (N, 2) array
+        Where the neurons stand.
+    W : (N, N) array
+        Symmetric weights.
+    values : (N, N) array
+        Number written on each link.
+    C : (N, N) array
+        Covariance.
+    limit : float
+        End of the colour scale, which runs from -limit to here.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    References
+    ----------
+    Book section 5, "Try it".
+    """
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(7, 3.1), gridspec_kw={"width_ratios": [1.15, 1]}
+    )
+    _network(left, W, values, np.asarray(positions), 0.995, 2)
+    left.set_title("probability of each synapse")
+    matrix_image(right, C, cmap=DIVERGING, vmin=-limit, vmax=limit, label="covariance")
+    right.set_xticks(range(len(C)), [str(k) for k in range(len(C))])
+    right.set_yticks(range(len(C)), [str(k) for k in range(len(C))])
+    right.set_title("covariance under noise")
+    return figure
+
+
+@styled
+def error_against_exponent(exponents, relative, absolute) -> Figure:
+    """Draw how two errors depend on the exponent a of a rule p ~ leverage^a weight^(1 - a).
+
+    Parameters
+    ----------
+    exponents : (K,) array
+        The exponents a.
+    relative, absolute : (K,) array
+        Expected squared error, whitened and not, each divided by its least value.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    References
+    ----------
+    Book section 5, "At full size".
+    """
+    figure, ax = plt.subplots(figsize=(6, 3.6))
+    for values, rule, label in (
+        (relative, "noise", "relative error (whitened)"),
+        (absolute, "weight", "absolute error"),
+    ):
+        ax.plot(exponents, values, color=COLORS[rule], ls=LINES[rule], label=label)
+        least = int(np.argmin(values))
+        ax.plot(exponents[least], values[least], MARKERS[rule], color=COLORS[rule], ms=9)
+    for place, name in ((0.0, LABELS["weight"]), (1.0, LABELS["noise"])):
+        ax.axvline(place, color="#B0B0B0", lw=1, zorder=0)
+        ax.annotate(
+            name,
+            (place, 1),
+            (0, 3),
+            xycoords=ax.get_xaxis_transform(),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=10,
+        )
+    ax.set_xlabel(r"exponent $a$ of the rule $p \propto l^{\,a}\,|w|^{1-a}$")
+    ax.set_ylabel("expected squared error\n/ its least value")
+    ax.legend(loc="upper center")
+    return figure
+
+
+@styled
+def mode_errors(modes, errors) -> Figure:
+    """Draw the standard deviation of the relative error of single modes under several rules.
+
+    Parameters
+    ----------
+    modes : (K,) array of int
+        Number of each mode, 1 for the slowest.
+    errors : dict of str to (K,) array
+        Standard deviation of the relative error for each rule.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    References
+    ----------
+    Book section 5, "At full size".
+    """
+    figure, ax = plt.subplots(figsize=(6, 3.6))
+    for rule, values in errors.items():
+        ax.plot(
+            modes,
+            values,
+            MARKERS[rule],
+            ls=LINES[rule],
+            color=COLORS[rule],
+            ms=5,
+            lw=1,
+            label=LABELS[rule],
+        )
+    ax.set_xscale("log")
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("mode (1 = slowest)")
+    ax.set_ylabel("relative error of its decay rate\n(standard deviation)")
+    ax.legend()
+    return figure
+
+
+@styled
+def message(times, responses) -> Figure:
+    """Draw how the mean activity of one cluster answers a stimulus to the other.
+
+    Parameters
+    ----------
+    times : (T,) array
+        Times.
+    responses : dict of str to (T,) array
+        Mean activity by label; the first is drawn as the original network, the last as what the
+        text points at.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    References
+    ----------
+    Book section 1.
+    """
+    figure, ax = plt.subplots(figsize=(6, 3.4))
+    looks = [(COLORS["original"], "-", 3.5), ("#56B4E9", "--", 1.8), (ACCENT, "-.", 2.2)]
+    for (label, values), (color, line, width) in zip(responses.items(), looks, strict=True):
+        ax.plot(times, values, color=color, ls=line, lw=width, label=label)
+    ax.set_xlabel("time (units of 1 / leak rate of a unit synapse)")
+    ax.set_ylabel("mean activity of\nthe second cluster")
+    ax.legend(loc="center right")
+    return figure
+
+
+@styled
+def time_constants(draws, original) -> Figure:
+    """Draw the slowest transfer time of pruned networks, one row of marks for each rule.
+
+    Parameters
+    ----------
+    draws : dict of str to (K,) array
+        Time constant of every draw, by rule.
+    original : float
+        Time constant before pruning.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    References
+    ----------
+    Book section 1.
+    """
+    figure, axes = plt.subplots(
+        len(draws), 1, figsize=(6, 1.6 * len(draws) + 0.6), sharex=True, sharey=True
+    )
+    everything = np.concatenate(list(draws.values()))
+    bins = np.geomspace(everything.min() * 0.95, everything.max() * 1.05, 41)
+    for ax, (rule, values) in zip(np.atleast_1d(axes), draws.items(), strict=True):
+        ax.hist(values, bins, weights=np.full(len(values), 100 / len(values)), color=COLORS[rule])
+        ax.axvline(original, color=COLORS["original"], lw=2, ls="--")
+        ax.set_title(LABELS[rule], loc="left")
+        ax.set_ylabel("% of draws")
+    axes = np.atleast_1d(axes)
+    axes[0].annotate(
+        "before pruning",
+        (original, 0.9),
+        (6, 0),
+        textcoords="offset points",
+        xycoords=axes[0].get_xaxis_transform(),
+        color=COLORS["original"],
+    )
+    axes[-1].set_xscale("log")
+    axes[-1].set_xlabel("time constant of the difference between the clusters")
+    return figure
+
+
+def _network(ax, W, values, places, highlight, digits):
+    """Links with their numbers, then the neurons."""
+    for i, j in zip(*np.nonzero(np.triu(W, 1)), strict=True):
+        value = values[i, j]
+        color = ACCENT if value >= highlight else COLORS["original"]
+        (x0, y0), (x1, y1) = places[i], places[j]
+        ax.plot(
+            [x0, x1],
+            [y0, y1],
+            color=color,
+            ls="-" if W[i, j] > 0 else (0, (3, 2)),
+            lw=1 + 4 * min(value, 1),
+            zorder=1,
+        )
+        ax.text(
+            (x0 + x1) / 2,
+            (y0 + y1) / 2,
+            f"{value:.{digits}f}",
+            ha="center",
+            va="center",
+            fontsize=10,
+            bbox=_HALO,
+            zorder=3,
+        )
+    _neurons(ax, places)
+    _frame(ax, places, margin=0.35)
+
+
+def _neurons(ax, places):
+    ax.scatter(*places.T, s=330, fc="white", ec=COLORS["original"], lw=1.6, zorder=4)
+    for k, (x, y) in enumerate(places):
+        ax.text(x, y, str(k), ha="center", va="center_baseline", zorder=5)
+
+
+def _arrow(ax, start, stop, current):
+    direction = (stop - start) / np.linalg.norm(stop - start)
+    ax.annotate(
+        "",
+        stop - 0.19 * direction,
+        start + 0.19 * direction,
+        zorder=2,
+        arrowprops={
+            "arrowstyle": "-|>,head_width=0.35,head_length=0.6",
+            "shrinkA": 0,
+            "shrinkB": 0,
+            "lw": 0.8 + 4 * current,
+            "color": COLORS["noise"],
+        },
+    )
+    middle = (start + stop) / 2
+    ax.text(*middle, f"{current:.2f} A", ha="center", va="center", fontsize=9, bbox=_HALO, zorder=3)
+
+
+def _frame(ax, places, margin):
+    low, high = places.min(axis=0) - margin, places.max(axis=0) + margin
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+    ax.axis("off")

@@ -1,0 +1,86 @@
+"""One look for the whole book: the same colour, mark and line mean the same network everywhere."""
+
+from __future__ import annotations
+
+import functools
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+# Okabe and Ito's palette, told apart under the three common colour-vision deficiencies; the marks
+# and line styles tell the rules apart without any colour.
+COLORS = {
+    "original": "#4D4D4D",
+    "noise": "#0072B2",
+    "weight": "#D55E00",
+    "uniform": "#009E73",
+}
+LABELS = {
+    "original": "original",
+    "noise": "noise-prune",
+    "weight": "weight control",
+    "uniform": "uniform control",
+}
+MARKERS = {"original": "o", "noise": "o", "weight": "s", "uniform": "^"}
+LINES = {"original": "-", "noise": "-", "weight": "--", "uniform": ":"}
+ACCENT = "#CC79A7"  # what the text points at: bounds, recorded values, long-range links
+SEQUENTIAL = "cividis"
+DIVERGING = "PuOr"
+
+STYLE = {
+    "figure.dpi": 144,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E0E0E0",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "image.interpolation": "nearest",
+}
+
+
+def styled(draw):
+    """Make a function draw in the style of the book, without touching the reader's settings."""
+
+    @functools.wraps(draw)
+    def wrapper(*args, **kwargs):
+        before = {key: plt.rcParams[key] for key in STYLE}
+        plt.rcParams.update(STYLE)
+        try:
+            return draw(*args, **kwargs)
+        finally:  # only what was set: rc_context would undo a notebook's switch to inline figures
+            plt.rcParams.update(before)
+
+    return wrapper
+
+
+def band(ax, x, samples, rule, *, label=None):
+    """Draw the median over seeds (rows of `samples`) with a band from the least to the greatest."""
+    color = COLORS[rule]
+    ax.fill_between(x, samples.min(axis=0), samples.max(axis=0), color=color, alpha=0.18, lw=0)
+    ax.plot(
+        x,
+        np.median(samples, axis=0),
+        color=color,
+        ls=LINES[rule],
+        marker=MARKERS[rule],
+        ms=4,
+        markevery=max(1, len(x) // 12),
+        label=LABELS[rule] if label is None else label,
+    )
+
+
+def matrix_image(ax, matrix, *, cmap=SEQUENTIAL, label="", **limits):
+    """Show a matrix of synapses or covariances, row = receiving neuron, with its colour bar."""
+    image = ax.imshow(matrix, cmap=cmap, **limits)
+    ax.grid(False)
+    ax.set_xlabel("from neuron j")
+    ax.set_ylabel("to neuron i")
+    ax.figure.colorbar(image, ax=ax, label=label, shrink=0.8)
+    return image

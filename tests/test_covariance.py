@@ -1,0 +1,354 @@
+"""The Lyapunov equation, sample covariances, and what the two neurons of a synapse see of them."""
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import linalg, sparse
+
+import noiseprune as npr
+
+STRUCTURES = ["symmetric", "normal", "general"]
+
+
+@pytest.fixture(scope="module")
+def structured(with_spectrum):
+    """Make a stable 40-neuron matrix of the given structure and condition number."""
+
+    def make(structure, condition, seed=0):
+        decay = -np.geomspace(1.0, 1.0 / condition, 40)
+        if structure == "symmetric":
+            return with_spectrum(decay, seed=seed)
+        if structure == "normal":  # rotating modes, the same condition number
+            return with_spectrum([(a, 0.5 * a) for a in decay[::2]], seed=seed)
+        Q = np.linalg.qr(np.random.default_rng(seed).normal(size=(40, 40)))[0]
+        mixing = np.triu(np.random.default_rng(seed + 1).normal(size=(40, 40)), 1)
+        return Q @ (np.diag(decay) + 0.05 * mixing * np.abs(decay)) @ Q.T
+
+    return make
+
+
+def residual(A, C, sigma=1.0):
+    """Backward error of the Lyapunov equation, relative to ||A|| ||C||."""
+    R = A @ C + C @ A.T + sigma**2 * np.eye(len(A))
+    return np.linalg.norm(R, 2) / (np.linalg.norm(A, 2) * np.linalg.norm(C, 2))
+
+
+# ---------------------------------------------------------------- stationary covariance
+
+
+@pytest.mark.parametrize("condition", [2.0, 1e2, 1e4, 1e6])
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("seed", range(5))
+def test_residual_is_at_rounding_level(structured, structure, condition, seed):
+    A = structured(structure, condition, seed)
+    for used in (structure, "auto", "general"):
+        C = npr.stationary_covariance(A, structure=used)
+        assert residual(A, C) <= 1e-12
+        assert np.array_equal(C, C.T)
+        assert np.linalg.eigvalsh(C)[0] > 0
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_agrees_with_scipys_lyapunov_solver(structured, structure):
+    A = structured(structure, 10.0)
+    C = npr.stationary_covariance(A, sigma=0.3, structure=structure)
+    oracle = linalg.solve_continuous_lyapunov(A, -(0.3**2) * np.eye(40))
+    assert np.allclose(C, oracle, rtol=1e-10, atol=1e-12)
+
+
+def test_a_symmetric_matrix_fits_all_three_methods(network):
+    A = network(15)
+    covariances = [npr.stationary_covariance(A, structure=s) for s in [*STRUCTURES, "auto"]]
+    for C in covariances[1:]:
+        assert np.allclose(C, covariances[0], rtol=1e-11, atol=1e-13)
+
+
+def test_ring_with_a_preferred_direction_is_normal():
+    shift = np.roll(np.eye(12), 1, axis=0)
+    A = 0.7 * shift + 0.1 * shift.T - np.eye(12)
+    C = npr.stationary_covariance(A, structure="normal")
+    assert np.allclose(C, -np.linalg.inv(A + A.T), rtol=1e-12)
+    assert np.allclose(C, npr.stationary_covariance(A, structure="general"), rtol=1e-12)
+
+
+def test_stable_network_with_growing_transients():
+    """A + A^T is not negative here, so only the general method applies."""
+    A = np.array([[-1.0, 30.0], [0.0, -2.0]])
+    assert residual(A, npr.stationary_covariance(A)) <= 1e-12
+
+
+def test_covariance_sums_all_walks(network):
+    """-A^-1 = sum_k (D^-1 W)^k D^-1: paths of every length contribute."""
+    A = network(10, excess=1.0)
+    D_inverse = np.diag(-1 / A.diagonal())
+    step = D_inverse @ (A - np.diag(A.diagonal()))
+    walks, total = np.eye(10), np.zeros((10, 10))
+    for _ in range(2000):
+        total += walks
+        walks = walks @ step
+    assert np.allclose(npr.stationary_covariance(A), total @ D_inverse / 2, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("c", [1e-6, 7.0, 1e5])
+def test_scaling_time_and_noise(structured, structure, c):
+    A = structured(structure, 50.0)
+    C = npr.stationary_covariance(A)
+    assert np.allclose(npr.stationary_covariance(c * A), C / c, rtol=1e-10, atol=1e-12 / c)
+    assert np.allclose(npr.stationary_covariance(A, sigma=c), C * c**2, rtol=1e-10, atol=0)
+    assert not npr.stationary_covariance(A, sigma=0).any()
+
+
+@given(st.integers(1, 9), st.integers(0, 2**32 - 1), st.booleans())
+def test_relabelling_and_container_do_not_matter(network, n, seed, symmetric):
+    A = network(n, seed=seed, symmetric=symmetric)
+    order = np.random.default_rng(seed).permutation(n)
+    C = npr.stationary_covariance(A)
+    scale = np.abs(C).max()
+    relabelled = npr.stationary_covariance(A[np.ix_(order, order)])
+    assert np.allclose(relabelled, C[np.ix_(order, order)], rtol=0, atol=1e-11 * scale)
+    for container in (sparse.csr_array, sparse.csc_array, sparse.coo_array, sparse.lil_matrix):
+        assert np.allclose(npr.stationary_covariance(container(A)), C, rtol=0, atol=1e-12 * scale)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_float32_and_integers_are_taken_at_their_value(network, symmetric):
+    A = network(10, symmetric=symmetric).astype(np.float32)
+    exact = npr.stationary_covariance(A.astype(float))
+    assert np.allclose(npr.stationary_covariance(A), exact, rtol=1e-12)
+    assert np.allclose(npr.stationary_covariance(sparse.csr_array(A)), exact, rtol=1e-12)
+    assert np.allclose(
+        npr.stationary_covariance([[-2, 1], [1, -2]]), [[1 / 3, 1 / 6], [1 / 6, 1 / 3]]
+    )
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_inputs_may_be_read_only_and_stay_as_they_are(structured, structure):
+    for order in "CF":
+        A = np.array(structured(structure, 10.0), order=order)
+        before = A.copy()
+        A.flags.writeable = False
+        npr.stationary_covariance(A)
+        npr.stationary_covariance(A, structure="general")
+        assert np.array_equal(A, before)
+
+
+def test_one_neuron():
+    assert np.allclose(npr.stationary_covariance([[-4.0]], sigma=2.0), [[0.5]])
+
+
+UNSTABLE = {
+    "symmetric": [[-1.0, 1.4], [1.4, -1.0]],
+    "normal": [[0.0, 2.0, -1.0], [-1.0, 0.0, 2.0], [2.0, -1.0, 0.0]],
+    "general": [[-1.0, 3.0], [1.0, -1.0]],
+}
+SINGULAR = {
+    "symmetric": [[-1.0, 1.0], [1.0, -1.0]],
+    "normal": [[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0], [1.0, 0.0, -1.0]],
+    "general": [[-1.0, 2.0], [0.5, -1.0]],
+}
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("used", ["own", "auto", "general"])
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_unstable_and_singular_networks_have_no_covariance(structure, used, container):
+    used = structure if used == "own" else used
+    with pytest.raises(ValueError, match=r"unstable.*largest real part.*stationary covariance"):
+        npr.stationary_covariance(container(UNSTABLE[structure]), structure=used)
+    with pytest.raises(ValueError, match=r"singular|unstable"):
+        npr.stationary_covariance(container(SINGULAR[structure]), structure=used)
+
+
+def test_a_balanced_network_without_excess_leak_is_singular(network):
+    """Signs that relabelling makes all positive leave a mode that nothing decays."""
+    n = 20
+    W = np.abs(network(n))
+    np.fill_diagonal(W, 0)
+    sign = np.random.default_rng(0).choice([-1, 1], n)
+    with pytest.raises(ValueError, match=r"singular|unstable"):
+        npr.stationary_covariance(npr.add_leak(sign[:, None] * W * sign))
+
+
+@pytest.mark.parametrize(
+    ("A", "options", "error", "message"),
+    [
+        (-np.ones((3, 4)), {}, ValueError, r"A must be square, got shape \(3, 4\)"),
+        (
+            sparse.csr_array(-np.ones((3, 4))),
+            {},
+            ValueError,
+            r"A must be square, got shape \(3, 4\)",
+        ),
+        (-np.ones((2, 2, 2)), {}, ValueError, "A .*dimension"),
+        (sparse.coo_array(-np.ones(3)), {}, ValueError, "A .*dimension"),
+        (sparse.csr_array((0, 0)), {}, ValueError, "at least one neuron"),
+        ([[-1, np.nan], [0, -1]], {}, ValueError, "A .*finite"),
+        ([[-1, np.inf], [0, -1]], {}, ValueError, "A .*finite"),
+        (sparse.csr_array([[-1, np.nan], [0, -1]]), {}, ValueError, "A.*finite"),
+        ([[-1, 1j], [-1j, -1]], {}, ValueError, "A must be real.*complex"),
+        (sparse.csr_array([[-1, 1j], [-1j, -1]]), {}, ValueError, "A must be real.*complex"),
+        ([[-1, 0], [0, 0.5]], {}, ValueError, r"positive diagonal.*A\[1, 1\] = 0.5"),
+        ([[-1, 0.5], [0, -1]], {"structure": "symmetric"}, ValueError, "not symmetric"),
+        ([[-1, 0.5], [0, -1]], {"structure": "normal"}, ValueError, "not normal"),
+        (-np.eye(2), {"structure": "diagonal"}, ValueError, "structure.*'symmetric'.*'diagonal'"),
+        (-np.eye(2), {"sigma": -1.0}, ValueError, "sigma"),
+        (-np.eye(2), {"sigma": np.nan}, ValueError, "sigma"),
+        (-np.eye(2), {"sigma": np.complex128(1j)}, ValueError, "sigma must be real"),
+        (-np.eye(2), {"sigma": 1j}, (TypeError, ValueError), "sigma"),
+        (-np.eye(2), {"sigma": None}, TypeError, "sigma"),
+        (-np.eye(2), {"sigma": "loud"}, TypeError, "sigma"),
+        (None, {}, TypeError, "A must be an array"),
+        ("A.npy", {}, TypeError, "A must be an array"),
+    ],
+)
+def test_stationary_covariance_says_what_is_wrong(A, options, error, message):
+    with pytest.raises(error, match=message):
+        npr.stationary_covariance(A, **options)
+
+
+# ---------------------------------------------------------------- sample covariance
+
+
+def test_sample_covariance_agrees_with_numpy():
+    x = np.random.default_rng(0).normal(size=(50, 6)) + 3.0
+    before = x.copy()
+    assert np.allclose(npr.sample_covariance(x), np.cov(x.T), rtol=1e-12)
+    assert np.allclose(npr.sample_covariance(x, burn_in=20), np.cov(x[20:].T), rtol=1e-12)
+    assert np.allclose(
+        npr.sample_covariance(x.astype(np.float32)), np.cov(x.T), rtol=1e-5, atol=1e-6
+    )
+    assert np.array_equal(x, before)
+
+
+@pytest.mark.parametrize("snapshots", [50, 800])
+def test_measured_variances_scatter_like_chi_square(network, snapshots):
+    """From T snapshots every synapse sees its variance times chi^2_(T-1) / (T-1)."""
+    A = network(40, density=0.5)
+    C = npr.stationary_covariance(A)
+    exact = npr.synapse_variances(A, C).data
+    rng = np.random.default_rng(1)
+    ratios = np.array(
+        [
+            npr.synapse_variances(
+                A, npr.sample_covariance(rng.multivariate_normal(np.zeros(40), C, snapshots))
+            ).data
+            / exact
+            for _ in range(200)
+        ]
+    )
+    # 200 repetitions for each synapse; averaging over synapses can only sharpen: the mean ratio is
+    # 1 within 5 standard errors of one synapse, the variance 2 / (T - 1) within 5 * sqrt(2 / 200).
+    dof = snapshots - 1
+    assert ratios.mean() == pytest.approx(1.0, abs=5 * np.sqrt(2 / dof / 200))
+    assert ratios.var(axis=0).mean() == pytest.approx(2 / dof, rel=5 * np.sqrt(2 / 200))
+
+
+@pytest.mark.parametrize(
+    ("x", "burn_in", "error", "message"),
+    [
+        (np.zeros(5), 0, ValueError, "x .*dimension"),
+        (np.zeros((1, 3)), 0, ValueError, "x .*2 times"),
+        (np.zeros((9, 3)), 8, ValueError, "burn_in=8"),
+        (np.zeros((9, 0)), 0, ValueError, "1 neuron"),
+        (np.zeros((9, 3)), -1, ValueError, "burn_in"),
+        (np.zeros((9, 3)), 1.5, TypeError, "burn_in"),
+        (np.full((9, 3), np.nan), 0, ValueError, "x .*finite"),
+        (None, 0, TypeError, "x"),
+        ("x.npy", 0, TypeError, "x"),
+    ],
+)
+def test_sample_covariance_says_what_is_wrong(x, burn_in, error, message):
+    with pytest.raises(error, match=message):
+        npr.sample_covariance(x, burn_in=burn_in)
+
+
+# ---------------------------------------------------------------- variances and resistances
+
+
+@given(st.integers(1, 9), st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
+def test_synapse_variances_are_those_of_the_difference(network, n, seed, symmetric, as_sparse):
+    A = network(n, seed=seed, symmetric=symmetric)
+    C = npr.stationary_covariance(A)
+    V = npr.synapse_variances(sparse.csr_array(A) if as_sparse else A, C)
+    W = A - np.diag(A.diagonal())
+    rows, columns = np.nonzero(W)
+    assert isinstance(V, sparse.csr_array)
+    assert V.nnz == rows.size
+    for i, j in zip(rows, columns, strict=True):
+        u = np.zeros(n)
+        u[i], u[j] = 1.0, -np.sign(W[i, j])
+        assert V[i, j] == pytest.approx(u @ C @ u, rel=1e-9, abs=1e-13)
+    if symmetric:
+        assert np.array_equal(V.toarray(), V.toarray().T)
+
+
+def grounded(graph):
+    """Network of a weighted graph in which only neuron 0 has excess leak.
+
+    No current flows to the ground between two neurons, so resistances are those of the graph.
+    """
+    A = npr.add_leak(nx.to_numpy_array(graph))
+    A[0, 0] -= 1.0
+    return A
+
+
+@pytest.mark.parametrize(
+    ("graph", "resistance"),
+    [
+        (nx.path_graph(12), 1.0),
+        (nx.cycle_graph(12), 11 / 12),
+        (nx.complete_graph(12), 2 / 12),
+        (nx.star_graph(7), 1.0),
+        (nx.complete_bipartite_graph(3, 4), (3 + 4 - 1) / (3 * 4)),
+        (nx.hypercube_graph(3), 7 / 12),
+    ],
+    ids=["path", "cycle", "complete", "star", "bipartite", "cube"],
+)
+@pytest.mark.parametrize("structure", ["symmetric", "general"])
+def test_noise_measures_effective_resistance_in_closed_form(graph, resistance, structure):
+    A = grounded(graph)
+    V = npr.synapse_variances(A, npr.stationary_covariance(A, structure=structure))
+    assert np.allclose(2 * V.data, resistance, rtol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_measures_effective_resistance_on_any_weighted_graph(seed):
+    graph = nx.gnm_random_graph(14, 40, seed=seed)
+    rng = np.random.default_rng(seed)
+    nx.set_edge_attributes(graph, {e: rng.uniform(0.1, 3.0) for e in graph.edges}, "weight")
+    assert nx.is_connected(graph)
+    A = grounded(graph)
+    V = npr.synapse_variances(A, npr.stationary_covariance(A))
+    oracle = nx.resistance_distance(graph, weight="weight", invert_weight=False)
+    for i, j in graph.edges:
+        assert 2 * V[i, j] == pytest.approx(oracle[i][j], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("C", "error", "message"),
+    [
+        (np.eye(3), ValueError, r"C .*shape.*\(3, 3\)"),
+        (np.ones(2), ValueError, "C .*dimension"),
+        ([[1.0, 0.5], [0.2, 1.0]], ValueError, "C .*symmetric"),
+        ([[1.0, 2.0], [2.0, 1.0]], ValueError, "C .*positive semidefinite"),
+        ([[1.0, 0.0], [0.0, -0.1]], ValueError, "C .*(positive semidefinite|negative)"),
+        ([[1.0, np.nan], [np.nan, 1.0]], ValueError, "C .*finite"),
+        ([[1.0, 1j], [-1j, 1.0]], ValueError, "C .*complex"),
+        (None, TypeError, "C must be an array"),
+        ("C.npy", TypeError, "C must be an array"),
+    ],
+)
+def test_synapse_variances_say_what_is_wrong_with_the_covariance(C, error, message):
+    with pytest.raises(error, match=message):
+        npr.synapse_variances(np.array([[-1.0, 0.5], [0.5, -1.0]]), C)
+
+
+def test_a_singular_covariance_of_few_samples_is_accepted():
+    x = np.random.default_rng(0).normal(size=(3, 8))  # rank 2
+    A = np.ones((8, 8))
+    V = npr.synapse_variances(A, npr.sample_covariance(x))
+    assert V.nnz == 56
+    assert V.data.min() >= 0

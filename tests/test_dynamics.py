@@ -1,0 +1,493 @@
+"""Simulation, exact solution, and the exact error of a pruned network's trajectory."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import linalg, sparse
+
+import noiseprune as npr
+
+CONTAINERS = [np.asarray, sparse.csr_array, sparse.coo_array]
+
+
+def euler(A, x0, dt, steps, b=0.0, push=None, relu=False):
+    """The scheme by hand, one step after the other; `push` is sigma xi / sqrt(dt) of each step."""
+    x, states = np.array(x0, dtype=float), [np.array(x0, dtype=float)]
+    W = A - np.diag(A.diagonal())
+    for step in range(steps):
+        noise = 0.0 if push is None else push[step]
+        if relu:
+            x = x + dt * (A.diagonal() * x + np.maximum(0, W @ x + b + noise))
+        else:
+            x = x + dt * (A @ x + b + noise)
+        states.append(x)
+    return np.array(states)
+
+
+# ---------------------------------------------------------------- simulation
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("nonlinearity", ["linear", "relu"])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_simulation_is_the_scheme_by_hand(network, nonlinearity, symmetric, container):
+    A = network(9, symmetric=symmetric)
+    rng = np.random.default_rng(0)
+    x0, b, noise = rng.normal(size=9), rng.normal(size=9), rng.normal(size=(40, 9))
+    x = npr.simulate(
+        container(A),
+        x0=x0,
+        dt=0.01,
+        steps=40,
+        b=b,
+        sigma=0.3,
+        noise=noise,
+        nonlinearity=nonlinearity,
+    )
+    push = 0.3 * noise / np.sqrt(0.01)
+    by_hand = euler(A, x0, 0.01, 40, b, push, relu=nonlinearity == "relu")
+    assert x.shape == (41, 9)
+    assert np.array_equal(x[0], x0)
+    assert np.allclose(x, by_hand, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "recorded"), [(10, 1, 11), (10, 3, 4), (9, 3, 4), (2, 5, 1)]
+)
+def test_every_thins_the_record(network, steps, every, recorded):
+    A, x0 = network(5), np.ones(5)
+    full = npr.simulate(A, x0=x0, dt=0.01, steps=steps, sigma=1.0, rng=3)
+    thin = npr.simulate(A, x0=x0, dt=0.01, steps=steps, sigma=1.0, rng=3, every=every)
+    assert thin.shape == (recorded, 5)
+    assert np.array_equal(thin, full[::every])
+
+
+@pytest.mark.parametrize("nonlinearity", ["linear", "relu"])
+def test_a_batch_is_its_columns(network, nonlinearity):
+    A = network(6)
+    rng = np.random.default_rng(1)
+    x0, own, shared = rng.random((6, 4)), rng.normal(size=(20, 6, 4)), rng.normal(size=(20, 6))
+    options = {"dt": 0.01, "steps": 20, "b": 0.3, "sigma": 0.5, "nonlinearity": nonlinearity}
+    batch = npr.simulate(A, x0=x0, noise=own, **options)
+    together = npr.simulate(A, x0=x0, noise=shared, **options)
+    assert batch.shape == together.shape == (21, 6, 4)
+    for k in range(4):
+        alone = npr.simulate(A, x0=x0[:, k], noise=own[:, :, k], **options)
+        assert np.allclose(batch[:, :, k], alone, rtol=1e-12, atol=1e-14)
+        alone = npr.simulate(A, x0=x0[:, k], noise=shared, **options)
+        assert np.allclose(together[:, :, k], alone, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("columns", [None, 3])
+def test_the_same_seed_gives_every_network_the_same_noise(network, columns):
+    """The difference of two networks under one seed holds no noise of its own."""
+    first, second = network(7), network(7, seed=1)
+    x0 = np.zeros(7) if columns is None else np.zeros((7, columns))
+    options = {"x0": x0, "dt": 1e-3, "steps": 1, "sigma": 1.0, "rng": 5}
+    x, x_other = npr.simulate(first, **options), npr.simulate(second, **options)
+    assert np.array_equal(x, x_other)
+    assert x[1].all()
+    assert np.array_equal(x, npr.simulate(first, **{**options, "rng": np.random.default_rng(5)}))
+    assert not np.array_equal(x, npr.simulate(first, **{**options, "rng": 6}))
+    if columns:
+        assert len(np.unique(x[1])) == 7 * columns  # and every column its own
+
+
+def test_noise_given_and_noise_drawn_from_the_seed_are_the_same_numbers(network):
+    A = network(4)
+    noise = np.random.default_rng(2).standard_normal((30, 4))
+    options = {"x0": np.ones(4), "dt": 0.02, "steps": 30, "sigma": 0.4}
+    given_noise = npr.simulate(A, noise=noise, **options)
+    assert np.allclose(given_noise, npr.simulate(A, rng=2, **options), rtol=1e-12, atol=1e-14)
+
+
+def test_long_noise_is_drawn_in_blocks_of_the_same_stream(network, monkeypatch):
+    A = network(4)
+    options = {"x0": np.ones((4, 2)), "dt": 0.02, "steps": 30, "sigma": 0.4, "rng": 2}
+    whole = npr.simulate(A, **options)
+    monkeypatch.setattr("noiseprune.dynamics._BLOCK", 20)
+    assert np.array_equal(npr.simulate(A, **options), whole)
+
+
+def test_without_noise_the_scheme_converges_to_the_exact_solution(network):
+    A = network(6, symmetric=False)
+    x0, b = np.linspace(0, 1, 6), np.linspace(-1, 1, 6)
+    exact = npr.relax(A, x0, [1.0], b=b)[0]
+    errors = [
+        np.linalg.norm(npr.simulate(A, x0=x0, dt=1 / n, steps=n, b=b)[-1] - exact)
+        for n in (200, 400, 800)
+    ]
+    assert errors[0] < 0.02
+    assert np.allclose(np.divide(errors[:-1], errors[1:]), 2, rtol=0.05)  # first order
+
+
+def test_sampled_covariance_of_a_long_simulation_is_the_stationary_one(with_spectrum):
+    """Mode by mode: the scheme's own stationary variance is sigma^2 dt / (1 - (1 + lambda dt)^2).
+
+    Snapshots 12 time constants apart are independent, and 200 columns of 51 - 1 recorded times
+    give 10,000 of them; the standard error of a variance is sqrt(2 / 10,000). 5 of them.
+    """
+    values = np.array([-3.0, -2.0, -1.0])
+    A = with_spectrum(values)
+    dt, sigma = 0.02, 0.7
+    x = npr.simulate(A, x0=np.zeros((3, 200)), dt=dt, steps=30_000, sigma=sigma, rng=0, every=600)
+    snapshots = x[1:].transpose(0, 2, 1).reshape(-1, 3)
+    V = np.linalg.eigh(A)[1]
+    expected = sigma**2 * dt / (1 - (1 + values * dt) ** 2)
+    measured = (V.T @ npr.sample_covariance(snapshots) @ V).diagonal()
+    assert np.allclose(measured, expected, rtol=5 * np.sqrt(2 / 10_000))
+    exact = (V.T @ npr.stationary_covariance(A, sigma=sigma) @ V).diagonal()
+    assert np.allclose(expected, exact, rtol=0.05)  # the scheme's bias is of the order of dt
+
+
+def test_a_rectified_network_with_every_neuron_active_is_linear(network):
+    A = np.abs(network(6))
+    A -= 2 * np.diag(A.diagonal())
+    options = {"x0": np.ones(6), "dt": 0.01, "steps": 50, "b": 1.0, "sigma": 0.01, "rng": 0}
+    rectified = npr.simulate(A, nonlinearity="relu", **options)
+    assert np.allclose(rectified, npr.simulate(A, **options), rtol=1e-12)
+
+
+def test_a_rectified_network_stays_nonnegative_and_settles_on_its_active_set(network):
+    A = network(12, seed=3, excess=1.0)
+    b = np.random.default_rng(0).normal(size=12)
+    x = npr.simulate(A, x0=np.ones(12), dt=0.01, steps=8000, b=b, nonlinearity="relu", every=8000)[
+        -1
+    ]
+    assert x.min() >= 0
+    active = x > 1e-9
+    assert 0 < active.sum() < 12
+    W = A - np.diag(A.diagonal())
+    assert np.all(W[~active] @ x + b[~active] <= 0)
+    expected = -np.linalg.solve(A[np.ix_(active, active)], b[active])
+    assert np.allclose(x[active], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("nonlinearity", ["linear", "relu"])
+def test_integers_float32_and_read_only_inputs(network, nonlinearity):
+    A = network(4).astype(np.float32).astype(float)
+    x0, noise, b = np.ones(4), np.ones((5, 4)), np.ones(4)
+    for given_array in (A, x0, noise, b):
+        given_array.flags.writeable = False
+    options = {"dt": 0.01, "steps": 5, "sigma": 0.1, "nonlinearity": nonlinearity}
+    x = npr.simulate(A, x0=x0, b=b, noise=noise, **options)
+    for other in (A.astype(np.float32), np.asfortranarray(A), A.tolist()):
+        same = npr.simulate(other, x0=[1, 1, 1, 1], b=1, noise=noise.astype(int), **options)
+        assert np.allclose(same, x, rtol=1e-12)
+    assert x0.tolist() == [1, 1, 1, 1]
+    assert x.flags.writeable
+
+
+# ---------------------------------------------------------------- time steps
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(
+    "eigenvalues", [[-8.0, -1.0, -0.5], [(-1.0, 6.0), -0.5], [-0.3, (-2.0, 0.5)]], ids=str
+)
+def test_largest_stable_time_step_is_named_and_right(with_spectrum, eigenvalues, container):
+    A = with_spectrum(eigenvalues)
+    A -= np.diag(np.maximum(A.diagonal(), 0))
+    values = np.linalg.eigvals(A)
+    largest = (-2 * values.real / np.abs(values) ** 2).min()
+    options = {"x0": np.ones(len(A)), "steps": 6000}
+    with pytest.raises(ValueError, match=r"dt=.* too large") as caught:
+        npr.simulate(container(A), dt=1.001 * largest, **options)
+    named = float(re.search(r"up to dt=([\d.e+-]+)", str(caught.value)).group(1))
+    assert named == pytest.approx(largest, rel=1e-3)
+    x = npr.simulate(container(A), dt=0.9 * largest, **options)
+    assert np.abs(x[-1]).max() < 1e-6
+
+
+def test_time_step_of_the_lab_notebook_passes_at_once(monkeypatch):
+    """Gershgorin's discs settle a dominant network: no eigenvalues are computed."""
+    A = npr.add_leak(npr.clustered([60, 20, 20], long_range=100, rng=1))
+    monkeypatch.setattr("scipy.linalg.eigvalsh", None)
+    npr.simulate(A, x0=np.ones(100), dt=0.005, steps=2)
+
+
+@pytest.mark.parametrize("nonlinearity", ["linear", "relu"])
+def test_an_unstable_network_is_stopped_with_the_time_it_left_floating_point(nonlinearity):
+    A = [[-1.0, 3.0], [3.0, -1.0]]  # grows as exp(2 t): overflow near t = 355
+    options = {"x0": [1.0, 1.0], "dt": 0.1, "nonlinearity": nonlinearity}
+    assert np.isfinite(npr.simulate(A, steps=3000, **options)).all()
+    with pytest.raises(ValueError, match=r"outgrew floating point by t = 389.*unstable"):
+        npr.simulate(A, steps=5000, **options)
+
+
+PAIR = [[-1.0, 0.5], [0.5, -1.0]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"dt": 0.0}, ValueError, "dt must lie in"),
+        ({"dt": -0.1}, ValueError, "dt must lie in"),
+        ({"dt": np.nan}, ValueError, "dt must lie in"),
+        ({"dt": 5.0}, ValueError, "dt=5 is too large.*dt=1.333"),
+        ({"dt": None}, TypeError, "dt must be a number"),
+        ({"steps": 0}, ValueError, "steps must be at least 1"),
+        ({"steps": -3}, ValueError, "steps must be at least 1"),
+        ({"steps": 2.5}, TypeError, "steps must be a whole number"),
+        ({"every": 0}, ValueError, "every must be at least 1"),
+        ({"sigma": -1.0}, ValueError, "sigma must lie in"),
+        ({"sigma": "loud"}, TypeError, "sigma must be a number"),
+        ({"nonlinearity": "tanh"}, ValueError, "nonlinearity.*'relu'.*'tanh'"),
+        ({"x0": [1.0]}, ValueError, r"x0 must have shape \(2,\)"),
+        ({"x0": np.ones((3, 2))}, ValueError, r"x0 must have shape \(2,\)"),
+        ({"x0": np.ones((2, 0))}, ValueError, r"x0 must have shape \(2,\)"),
+        ({"x0": np.ones((2, 1, 1))}, ValueError, "x0 .*dimension"),
+        ({"x0": [np.inf, 0]}, ValueError, "x0 must be finite"),
+        ({"x0": None}, TypeError, "x0 must be an array"),
+        ({"b": [1.0, 2.0, 3.0]}, ValueError, "b must be a number or have shape"),
+        ({"b": np.nan}, ValueError, "b must be finite"),
+        ({"b": None}, TypeError, "b must be an array"),
+        ({"sigma": 1.0, "noise": np.ones((4, 2))}, ValueError, r"noise must have shape \(5, 2\)"),
+        (
+            {"sigma": 1.0, "noise": np.ones((5, 2, 3))},
+            ValueError,
+            r"noise must have shape \(5, 2\)",
+        ),
+        ({"sigma": 1.0, "noise": np.full((5, 2), np.nan)}, ValueError, "noise must be finite"),
+        ({"sigma": 1.0, "noise": "white"}, TypeError, "noise must be an array"),
+        ({"noise": np.ones((5, 2))}, ValueError, "sigma is 0"),
+        ({"sigma": 1.0, "rng": "seed"}, TypeError, "rng"),
+        ({"A": np.ones((2, 3))}, ValueError, "A must be square"),
+        ({"A": [[-1, np.nan], [0, -1]]}, ValueError, "A must be finite"),
+        ({"A": None}, TypeError, "A must be an array"),
+    ],
+)
+def test_simulate_says_what_is_wrong(changes, error, message):
+    options = {"A": PAIR, "x0": [1.0, 0.0], "dt": 0.1, "steps": 5, **changes}
+    with pytest.raises(error, match=message):
+        npr.simulate(options.pop("A"), **options)
+
+
+# ---------------------------------------------------------------- exact solution
+
+
+def solution_by_expm(A, x0, b, t):
+    """Solution by the exponential of the matrix with the input as one more, constant neuron."""
+    n = len(A)
+    augmented = np.zeros((n + 1, n + 1))
+    augmented[:n, :n], augmented[:n, n] = A, b
+    return (linalg.expm(augmented * t) @ np.append(x0, 1.0))[:n]
+
+
+@given(
+    st.integers(1, 8),
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
+    st.sampled_from(CONTAINERS),
+    st.sampled_from([0.0, 0.1]),
+)
+def test_exact_solution_of_any_network(network, n, seed, symmetric, container, excess):
+    A = network(n, seed=seed, symmetric=symmetric, excess=excess)
+    rng = np.random.default_rng(seed)
+    x0, b, times = rng.normal(size=n), rng.normal(size=n), rng.uniform(0, 5, 4)
+    x = npr.relax(container(A), x0, times, b=b)
+    assert x.shape == (4, n)
+    for t, row in zip(times, x, strict=True):
+        assert np.allclose(row, solution_by_expm(A, x0, b, t), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(
+    "A", [[[-1.0, 1.0], [1.0, -1.0]], [[-1.0, 2.0], [0.5, -1.0]], [[0.0, 1.0], [0.0, 0.0]]]
+)
+def test_singular_networks_integrate_their_input(A, container):
+    A = np.array(A)
+    b, times = np.array([0.3, -0.1]), [0.0, 0.5, 4.0]
+    x = npr.relax(container(A), [1.0, 2.0], times, b=b)
+    expected = [solution_by_expm(A, [1.0, 2.0], b, t) for t in times]
+    assert np.allclose(x, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_batches_orders_of_times_and_the_fixed_point(network, symmetric, container):
+    A = container(network(6, symmetric=symmetric, excess=0.5))
+    x0 = np.random.default_rng(0).normal(size=(6, 3))
+    times = [2.0, 0.0, 1.0, 2.0, 200.0]
+    x = npr.relax(A, x0, times, b=1.0)
+    assert x.shape == (5, 6, 3)
+    assert np.allclose(x[1], x0, rtol=1e-12)
+    assert np.array_equal(x[0], x[3])
+    for k in range(3):
+        assert np.allclose(x[:, :, k], npr.relax(A, x0[:, k], times, b=1.0), rtol=1e-10, atol=1e-12)
+    dense = A.toarray() if sparse.issparse(A) else A
+    assert np.allclose(x[4], -np.linalg.solve(dense, np.ones(6))[:, None], rtol=1e-8)
+    assert npr.relax(A, x0, []).shape == (0, 6, 3)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("A", [[[0.0, 2.0], [2.0, 0.0]], [[0.0, 2.0], [3.0, 0.0]]])
+def test_an_unstable_network_never_turns_into_nan(A, container):
+    """exp(2 * 1000) is beyond floating point, and inf - inf is no activity."""
+    with pytest.raises(ValueError, match=r"t = 1000.*unstable"):
+        npr.relax(container(np.array(A)), [1.0, 0.0], [1.0, 1000.0])
+
+
+@pytest.mark.parametrize(
+    ("A", "x0", "times", "b", "error", "message"),
+    [
+        (PAIR, [1.0], [1.0], 0.0, ValueError, "x0 must have shape"),
+        (PAIR, [1.0, 0.0], [-1.0], 0.0, ValueError, "times must not be negative"),
+        (PAIR, [1.0, 0.0], [np.inf], 0.0, ValueError, "times must be finite"),
+        (PAIR, [1.0, 0.0], 1.0, 0.0, ValueError, "times .*dimension"),
+        (PAIR, [1.0, 0.0], None, 0.0, TypeError, "times must be an array"),
+        (PAIR, [1.0, 0.0], [1.0], [1.0, 2.0, 3.0], ValueError, "b must be a number"),
+        (np.ones((2, 3)), [1.0, 0.0], [1.0], 0.0, ValueError, "A must be square"),
+        (None, [1.0, 0.0], [1.0], 0.0, TypeError, "A must be an array"),
+    ],
+)
+def test_relax_says_what_is_wrong(A, x0, times, b, error, message):
+    with pytest.raises(error, match=message):
+        npr.relax(A, x0, times, b=b)
+
+
+# ---------------------------------------------------------------- trajectory error
+
+
+@pytest.fixture(scope="module")
+def pruned_pair(network):
+    A = network(20, seed=1, excess=0.2)
+    return A, npr.noise_prune(A, 0.5, rng=1).A
+
+
+def error_by_van_loan(A, A_sparse, t, x0, b, sigma):
+    """The same quantity from the covariance of both networks together, by block exponentials."""
+    n = len(A)
+    F = linalg.block_diag(A, A_sparse)
+    shared = np.vstack([np.eye(n), np.eye(n)])
+    block = np.block([[-F, sigma**2 * shared @ shared.T], [np.zeros_like(F), F.T]])
+    E = linalg.expm(block * t)
+    P = E[2 * n :, 2 * n :].T @ E[: 2 * n, 2 * n :]
+    difference = solution_by_expm(A, x0, b, t) - solution_by_expm(A_sparse, x0, b, t)
+    D = np.hstack([np.eye(n), -np.eye(n)])
+    above = difference @ difference + np.trace(D @ P @ D.T)
+    return np.sqrt(above / (np.sum(solution_by_expm(A, x0, b, t) ** 2) + np.trace(P[:n, :n])))
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.2, 3.0])
+@pytest.mark.parametrize("b", [0.0, 0.1, np.linspace(-1, 1, 20)], ids=["none", "number", "vector"])
+def test_trajectory_error_agrees_with_the_joint_covariance(pruned_pair, sigma, b):
+    A, A_sparse = pruned_pair
+    x0 = np.random.default_rng(0).random(20)
+    times = [0.01, 0.1, 0.3]  # the block exponential loses digits at longer times
+    error = npr.trajectory_error(A, A_sparse, times, x0=x0, b=b, sigma=sigma)
+    expected = [error_by_van_loan(A, A_sparse.toarray(), t, x0, b, sigma) for t in times]
+    assert np.allclose(error, expected, rtol=1e-6)
+
+
+def test_trajectory_error_agrees_with_many_simulations(pruned_pair):
+    """Mean squares over 1000 pairs of simulations under shared noise, within 5 standard errors.
+
+    With dt = 0.002 the bias of Euler's scheme is far below that of the sampling.
+    """
+    A, A_sparse = pruned_pair
+    x0 = np.random.default_rng(0).random(20)
+    times = np.array([0.2, 0.5, 1.0, 2.0])
+    options = {"dt": 0.002, "steps": 1000, "b": 0.1, "sigma": 0.3, "rng": 4}
+    columns = np.repeat(x0[:, None], 1000, axis=1)
+    at = np.round(times / 0.002).astype(int)
+    x = npr.simulate(A, x0=columns, **options)[at]
+    x_sparse = npr.simulate(A_sparse, x0=columns, **options)[at]
+    above, below = np.square(x - x_sparse).sum(axis=1), np.square(x).sum(axis=1)
+    measured = above.mean(axis=1) / below.mean(axis=1)
+    expected = npr.trajectory_error(A, A_sparse, times, x0=x0, b=0.1, sigma=0.3) ** 2
+    # Standard error of a ratio of means (delta method).
+    spread = (above - measured[:, None] * below).std(axis=1) / below.mean(axis=1) / np.sqrt(1000)
+    assert np.all(np.abs(measured - expected) <= 5 * spread)
+    assert np.all(spread < 0.05 * expected)  # the test can tell
+
+
+def test_trajectory_error_without_noise_is_that_of_the_exact_solutions(pruned_pair):
+    A, A_sparse = pruned_pair
+    x0 = np.random.default_rng(2).random((20, 3))
+    times = np.linspace(0, 5, 7)
+    error = npr.trajectory_error(A, A_sparse, times, x0=x0, b=0.2)
+    x, x_sparse = npr.relax(A, x0, times, b=0.2), npr.relax(A_sparse, x0, times, b=0.2)
+    squares = np.square(x - x_sparse).sum(axis=(1, 2)) / np.square(x).sum(axis=(1, 2))
+    assert error[0] == pytest.approx(0.0, abs=1e-7)
+    assert np.allclose(error, np.sqrt(squares), rtol=1e-8, atol=1e-7)
+
+
+def test_trajectory_error_tends_to_that_of_the_stationary_state(pruned_pair):
+    """The joint covariance P of the two networks then solves A P + P A_sparse + sigma^2 I = 0."""
+    A, A_sparse = pruned_pair[0], pruned_pair[1].toarray()
+    joint = np.trace(linalg.solve_sylvester(A, A_sparse, -np.eye(20)))
+    own, own_sparse = np.trace(np.linalg.inv(-2 * A)), np.trace(np.linalg.inv(-2 * A_sparse))
+    expected = np.sqrt((own + own_sparse - 2 * joint) / own)
+    error = npr.trajectory_error(A, A_sparse, [500.0], x0=np.ones(20), sigma=0.1)
+    assert error == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0])
+def test_a_network_makes_no_error_against_itself(network, sigma):
+    A = network(8)
+    error = npr.trajectory_error(A, A, [0.0, 1.0, 10.0], x0=np.ones(8), b=0.3, sigma=sigma)
+    assert np.all(error <= 1e-6)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.5])
+def test_trajectory_error_of_a_singular_network(sigma):
+    """The mode that never decays diffuses: its variance is sigma^2 t."""
+    A = np.array([[-1.0, 1.0], [1.0, -1.0]])
+    A_sparse = np.zeros((2, 2))
+    t, x0 = 2.0, np.array([1.0, -1.0])
+    error = npr.trajectory_error(A, sparse.csr_array(A_sparse), [t], x0=x0, sigma=sigma)[0]
+    variance = sigma**2 * np.array([(1 - np.exp(-4 * t)) / 4, t, (1 - np.exp(-2 * t)) / 2])
+    above = 2 * (1 - np.exp(-2 * t)) ** 2 + variance[0] + variance[1] - 2 * variance[2]
+    below = 2 * np.exp(-4 * t) + variance[0] + variance[1]
+    assert error == pytest.approx(np.sqrt(above / below), rel=1e-10)
+
+
+def test_trajectory_error_does_not_depend_on_container_scale_or_names(pruned_pair):
+    A, A_sparse = pruned_pair
+    dense = A_sparse.toarray()
+    x0, times = np.linspace(0, 1, 20), np.array([0.1, 1.0])
+    reference = npr.trajectory_error(A, A_sparse, times, x0=x0, b=0.2, sigma=0.3)
+    order = np.random.default_rng(0).permutation(20)
+    shuffled = A[np.ix_(order, order)], dense[np.ix_(order, order)]
+    for others in (
+        npr.trajectory_error(sparse.csr_array(A), dense, times, x0=x0, b=0.2, sigma=0.3),
+        npr.trajectory_error(10 * A, 10 * dense, times / 10, x0=x0, b=2.0, sigma=0.3 * np.sqrt(10)),
+        npr.trajectory_error(A, A_sparse, times, x0=10 * x0, b=2.0, sigma=3.0),
+        npr.trajectory_error(*shuffled, times, x0=x0[order], b=0.2, sigma=0.3),
+    ):
+        assert np.allclose(others, reference, rtol=1e-9)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0])
+def test_trajectory_error_of_an_unstable_network_never_turns_into_nan(sigma):
+    with pytest.raises(ValueError, match=r"t = 1000.*unstable"):
+        npr.trajectory_error(
+            PAIR, [[0.0, 2.0], [2.0, 0.0]], [1.0, 1000.0], x0=[1.0, 0.0], sigma=sigma
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"A": [[-1.0, 0.5], [0.0, -1.0]]}, ValueError, "A must be symmetric"),
+        ({"A_sparse": [[-1.0, 0.5], [0.0, -1.0]]}, ValueError, "A_sparse must be symmetric"),
+        ({"A_sparse": -np.eye(3)}, ValueError, "A_sparse must have the shape of A"),
+        ({"x0": [0.0, 0.0]}, ValueError, "activity is 0 at t = 1"),
+        ({"x0": [0.0, 0.0, 1.0]}, ValueError, "x0 must have shape"),
+        ({"times": [-1.0]}, ValueError, "times must not be negative"),
+        ({"sigma": -1.0}, ValueError, "sigma must lie in"),
+        ({"b": [1.0]}, ValueError, "b must be a number"),
+        ({"A": None}, TypeError, "A must be an array"),
+        ({"A_sparse": "pruned"}, TypeError, "A_sparse must be an array"),
+    ],
+)
+def test_trajectory_error_says_what_is_wrong(changes, error, message):
+    options = {"A": PAIR, "A_sparse": PAIR, "times": [1.0], "x0": [1.0, 0.0], **changes}
+    with pytest.raises(error, match=message):
+        npr.trajectory_error(
+            options.pop("A"), options.pop("A_sparse"), options.pop("times"), **options
+        )

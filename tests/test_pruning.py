@@ -1,0 +1,516 @@
+"""The rule: scores, probabilities, sampling, and what pruning leaves untouched."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse, stats
+
+import noiseprune as npr
+
+RULES = ["noise", "weight", "uniform"]
+DIAGONALS = ["matched", "original"]
+
+
+def off_diagonal(A):
+    A = A.toarray() if sparse.issparse(A) else A
+    return A - np.diag(A.diagonal())
+
+
+def four_neurons(symmetric):
+    """Four neurons, six pairs or six directed synapses, no two weights alike, both signs."""
+    W = np.array([[0, 1.5, -0.7, 0.4], [0, 0, 2.0, -1.1], [0, 0, 0, 0.9], [0, 0, 0, 0]])
+    if symmetric:
+        return npr.add_leak(W + W.T, excess=[0.2, 0.0, 0.5, 0.1])
+    return npr.add_leak(W, excess=0.2)
+
+
+# ---------------------------------------------------------------- scores
+
+
+@given(st.integers(2, 8), st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
+def test_scores_of_all_rules(network, n, seed, symmetric, as_sparse):
+    A = network(n, seed=seed, symmetric=symmetric, density=1.0)
+    container = sparse.csc_array(A) if as_sparse else A
+    W = off_diagonal(A)
+    V = npr.synapse_variances(A, npr.stationary_covariance(A)).toarray()
+    expected = {"noise": np.abs(W) * V, "weight": np.abs(W), "uniform": W != 0}
+    for rule in RULES:
+        S = npr.synapse_scores(container, rule=rule)
+        assert isinstance(S, sparse.csr_array)
+        assert S.nnz == np.count_nonzero(W)
+        assert np.allclose(S.toarray(), expected[rule], rtol=1e-10, atol=0)
+
+
+def test_the_default_rule_is_noise_with_the_exact_covariance_at_unit_noise(network):
+    A = network(10, symmetric=False)
+    S = npr.synapse_scores(A)
+    assert np.array_equal(S.toarray(), npr.synapse_scores(A, rule="noise").toarray())
+    C = npr.stationary_covariance(A, sigma=3.0)
+    assert np.allclose(npr.synapse_scores(A, C=C).toarray(), 9 * S.toarray(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("density", [0.3, 1.0])
+def test_noise_scores_are_half_the_leverages(network, leverages, seed, density):
+    A = network(12, seed=seed, density=density)
+    assert np.allclose(2 * npr.synapse_scores(A).toarray(), leverages(A), rtol=1e-10)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("c", [1e-5, 3.0, 1e4])
+def test_noise_scores_have_no_units(network, symmetric, c):
+    A = network(10, symmetric=symmetric)
+    assert np.allclose(
+        npr.synapse_scores(c * A).toarray(), npr.synapse_scores(A).toarray(), rtol=1e-9, atol=0
+    )
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("rule", RULES)
+def test_relabelling_neurons_relabels_scores_and_probabilities(network, rule, symmetric):
+    A = network(11, seed=4, symmetric=symmetric)
+    order = np.random.default_rng(4).permutation(11)
+    S = npr.synapse_scores(A, rule=rule)
+    relabelled = npr.synapse_scores(A[np.ix_(order, order)], rule=rule)
+    assert np.allclose(relabelled.toarray(), S.toarray()[np.ix_(order, order)], rtol=1e-10)
+    P = npr.keep_probabilities(S, keep=0.3).toarray()
+    assert np.allclose(
+        npr.keep_probabilities(relabelled, keep=0.3).toarray(), P[np.ix_(order, order)], rtol=1e-9
+    )
+
+
+def test_turning_the_sign_of_neurons_changes_no_score(network):
+    """x_i -> -x_i turns excitation of i into inhibition; the rule sees the same network."""
+    A = network(11, seed=5)
+    sign = np.random.default_rng(5).choice([-1, 1], 11)
+    turned = sign[:, None] * A * sign
+    assert np.allclose(
+        npr.synapse_scores(turned).toarray(), npr.synapse_scores(A).toarray(), rtol=1e-12
+    )
+
+
+def test_float32_integers_and_explicit_zeros(network):
+    A = network(8)
+    exact = npr.synapse_scores(A.astype(np.float32).astype(float)).toarray()
+    assert np.array_equal(npr.synapse_scores(A.astype(np.float32)).toarray(), exact)
+    stored_zero = sparse.csr_array(
+        ([-2, 1, 0, 1, -2, -1], ([0, 0, 0, 1, 1, 2], [0, 1, 2, 0, 1, 2]))
+    )
+    assert npr.synapse_scores(stored_zero, rule="uniform").nnz == 2
+    duplicates = sparse.coo_array(
+        ([-2, 0.5, 0.5, 1, -2], ([0, 0, 0, 1, 1], [0, 1, 1, 0, 1])), shape=(2, 2)
+    )
+    assert npr.synapse_scores(duplicates, rule="weight").toarray().tolist() == [[0, 1], [1, 0]]
+    unmerged = sparse.csr_array(([-2, 0.5, 0.5, 1, -2], [0, 1, 1, 0, 1], [0, 3, 5]), shape=(2, 2))
+    assert npr.synapse_scores(unmerged, rule="weight").toarray().tolist() == [[0, 1], [1, 0]]
+    assert unmerged.nnz == 5
+
+
+@pytest.mark.parametrize(
+    ("A", "options", "error", "message"),
+    [
+        (-np.eye(4), {}, ValueError, "zero synapses"),
+        (sparse.csr_array(-np.eye(4)), {"rule": "weight"}, ValueError, "zero synapses"),
+        ([[-1, 0.5], [0.5, -1]], {"rule": "magnitude"}, ValueError, "rule.*'weight'.*'magnitude'"),
+        ([[-1, 0.5], [0.5, -1]], {"C": np.eye(3)}, ValueError, "C .*shape"),
+        ([[-1, 0.5], [0.5, -1]], {"C": [[1, 0.5], [0, 1]]}, ValueError, "C .*symmetric"),
+        ([[-1, 0.5], [0.5, -1]], {"C": [[1, 2], [2, 1]]}, ValueError, "C .*semidefinite"),
+        ([[-1, 0.5], [0.5, -1]], {"C": "exact"}, TypeError, "C"),
+        ([[-1, 1.5], [1.5, -1]], {}, ValueError, "unstable"),
+        ([[-1, 1.0], [1.0, -1]], {}, ValueError, "singular"),
+        ([[1.0, 0.5], [0.5, -1]], {}, ValueError, "positive diagonal"),
+        (-np.ones((2, 3)), {}, ValueError, "square"),
+        ([[-1, np.nan], [0.5, -1]], {"rule": "weight"}, ValueError, "finite"),
+        (None, {}, TypeError, "A"),
+        ("A.npy", {}, TypeError, "A"),
+    ],
+)
+def test_synapse_scores_say_what_is_wrong(A, options, error, message):
+    with pytest.raises(error, match=message):
+        npr.synapse_scores(A, **options)
+
+
+# ---------------------------------------------------------------- probabilities
+
+
+def scores_of(values):
+    """Scores on the first synapses of a network, row by row."""
+    n = int(np.ceil((1 + np.sqrt(1 + 4 * len(values))) / 2))
+    place = [(i, j) for i in range(n) for j in range(n) if i != j][: len(values)]
+    rows, columns = np.transpose(place)
+    return sparse.csr_array((values, (rows, columns)), shape=(n, n))
+
+
+positive_scores = st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=40)
+
+
+@given(positive_scores, st.floats(1e-3, 1.0))
+def test_exact_calibration_meets_every_target(values, keep):
+    S = scores_of(values)
+    P = npr.keep_probabilities(S, keep=keep)
+    assert P.sum() == pytest.approx(keep * S.nnz, abs=1e-9)
+    assert P.data.max() <= 1
+    assert P.data.min() > 0
+    # What is below 1 is proportional to the score, and what is clipped has the largest scores.
+    free = P.data < 1
+    if free.any():
+        K = P.data[free] / S.data[free]
+        assert np.allclose(K, K[0], rtol=1e-9)
+        assert np.all(K[0] * S.data[~free] >= 1 - 1e-9)
+    assert np.array_equal(P.indices, S.indices)
+    assert np.array_equal(P.indptr, S.indptr)
+
+
+@given(positive_scores, st.floats(1e-3, 1.0))
+def test_the_labs_order_never_keeps_more(values, keep):
+    S = scores_of(values)
+    clipped = npr.keep_probabilities(S, keep=keep, normalise="clipped")
+    exact = npr.keep_probabilities(S, keep=keep)
+    normalised = keep * S.nnz * S.data / S.data.sum()
+    assert np.allclose(clipped.data, np.minimum(1, normalised), rtol=1e-12)
+    assert clipped.sum() <= exact.sum() + 1e-9
+    if normalised.max() > 1 + 1e-9 and keep * S.nnz < S.nnz:
+        assert clipped.sum() < exact.sum()
+    elif normalised.max() <= 1:
+        assert np.allclose(clipped.data, exact.data, rtol=1e-9)
+
+
+@given(positive_scores, st.floats(1e-3, 0.5), st.floats(1e-3, 1e3))
+def test_probabilities_grow_with_the_target_and_ignore_the_unit_of_the_scores(values, keep, unit):
+    S = scores_of(values)
+    P = npr.keep_probabilities(S, keep=keep).data
+    assert np.all(npr.keep_probabilities(S, keep=1.5 * keep).data >= P - 1e-12)
+    assert np.allclose(npr.keep_probabilities(unit * S, keep=keep).data, P, rtol=1e-9, atol=0)
+
+
+def test_keep_and_count_are_two_names_of_one_target_and_K_is_the_rule_itself():
+    S = scores_of([1.0, 2.0, 3.0, 4.0])
+    assert np.allclose(npr.keep_probabilities(S, count=2).data, [0.2, 0.4, 0.6, 0.8])
+    assert np.allclose(npr.keep_probabilities(S, keep=0.5).data, [0.2, 0.4, 0.6, 0.8])
+    assert np.allclose(npr.keep_probabilities(S, K=0.3).data, [0.3, 0.6, 0.9, 1.0])
+    assert np.allclose(npr.keep_probabilities(S, count=3).data, [1 / 3, 2 / 3, 1, 1])
+    assert np.allclose(
+        npr.keep_probabilities(S, count=3, normalise="clipped").data, [0.3, 0.6, 0.9, 1]
+    )
+    assert np.allclose(npr.keep_probabilities(S, keep=1).data, 1.0)
+    assert np.allclose(npr.keep_probabilities(S.toarray(), count=2).toarray(), 0.2 * S.toarray())
+
+
+def test_scores_of_zero_keep_their_place_and_are_never_kept():
+    S = scores_of([0.0, 2.0, 3.0, 0.0])
+    P = npr.keep_probabilities(S, count=1)
+    assert P.nnz == 4
+    assert np.allclose(P.data, [0, 0.4, 0.6, 0])
+    assert np.allclose(npr.keep_probabilities(S, count=2).data, [0, 1, 1, 0])
+
+
+def test_float32_scores_and_read_only_scores():
+    S = scores_of([1.0, 2.0, 3.0, 4.0])
+    assert np.allclose(
+        npr.keep_probabilities(S.astype(np.float32), count=2).data, [0.2, 0.4, 0.6, 0.8]
+    )
+    S.data.flags.writeable = False
+    npr.keep_probabilities(S, count=3)
+    assert S.data.tolist() == [1, 2, 3, 4]
+
+
+ONE = scores_of([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("S", "options", "error", "message"),
+    [
+        (ONE, {}, ValueError, "exactly one of keep, count and K"),
+        (ONE, {"keep": 0.5, "count": 1}, ValueError, "exactly one of keep, count and K"),
+        (ONE, {"keep": 0.5, "K": 1}, ValueError, "exactly one of keep, count and K"),
+        (ONE, {"keep": 0.0}, ValueError, "keep must lie in"),
+        (ONE, {"keep": -0.1}, ValueError, "keep must lie in"),
+        (ONE, {"keep": 1.1}, ValueError, "keep must lie in"),
+        (ONE, {"keep": np.nan}, ValueError, "keep must lie in"),
+        (ONE, {"keep": "half"}, TypeError, "keep must be a number"),
+        (ONE, {"count": 4}, ValueError, "count=4 is above the number of synapses, 3"),
+        (ONE, {"count": 0}, ValueError, "count"),
+        (ONE, {"count": -1}, ValueError, "count"),
+        (ONE, {"K": 0}, ValueError, "K must lie in"),
+        (ONE, {"K": -1.0}, ValueError, "K must lie in"),
+        (ONE, {"K": np.inf}, ValueError, "K must lie in"),
+        (ONE, {"keep": 0.5, "normalise": "roughly"}, ValueError, "normalise.*'clipped'.*'roughly'"),
+        (scores_of([0.0, 2.0, 3.0]), {"count": 2.5}, ValueError, "only 2 have a positive score"),
+        (scores_of([0.0, 2.0, 3.0]), {"keep": 1.0}, ValueError, "only 2 have a positive score"),
+        (scores_of([0.0, 0.0]), {"keep": 0.5}, ValueError, "positive score"),
+        (scores_of([0.0, 0.0]), {"keep": 0.5, "normalise": "clipped"}, ValueError, "score is 0"),
+        (sparse.csr_array((3, 3)), {"keep": 0.5}, ValueError, "zero synapses"),
+        (np.zeros((3, 3)), {"keep": 0.5}, ValueError, "zero synapses"),
+        (scores_of([-1.0, 2.0]), {"keep": 0.5}, ValueError, "S.*negative"),
+        (scores_of([np.nan, 2.0]), {"keep": 0.5}, ValueError, "S.*finite"),
+        (np.ones((2, 3)), {"keep": 0.5}, ValueError, "S must be square"),
+        (sparse.csr_array(np.ones((2, 3))), {"keep": 0.5}, ValueError, "S must be square"),
+        (sparse.csr_array([[0, 1j], [0, 0]]), {"keep": 0.5}, ValueError, "S.*complex"),
+        (None, {"keep": 0.5}, TypeError, "S must be an array"),
+        ("scores", {"keep": 0.5}, TypeError, "S must be an array"),
+    ],
+)
+def test_keep_probabilities_say_what_is_wrong(S, options, error, message):
+    with pytest.raises(error, match=message):
+        npr.keep_probabilities(S, **options)
+
+
+# ---------------------------------------------------------------- sampling
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("diagonal", DIAGONALS)
+def test_unbiased_by_enumeration_of_every_outcome(symmetric, diagonal):
+    """All 2^E outcomes of four neurons, weighted with their probabilities, average to A exactly."""
+    A = four_neurons(symmetric)
+    rows, columns = np.nonzero(np.triu(A, 1) if symmetric else off_diagonal(A))
+    p = np.linspace(0.45, 0.55, rows.size)
+    P = np.zeros((4, 4))
+    P[rows, columns] = p
+    if symmetric:
+        P += P.T
+    rng = np.random.default_rng(0)
+    draws, seen, outcomes = 2000, {}, {}
+    for _ in range(draws):
+        pruned = npr.sample_synapses(A, P, diagonal=diagonal, rng=rng).toarray()
+        key = tuple(pruned[rows, columns] != 0)
+        assert np.array_equal(outcomes.setdefault(key, pruned), pruned)
+        seen[key] = seen.get(key, 0) + 1
+    every_outcome = list(itertools.product([False, True], repeat=rows.size))
+    chance = np.array([np.prod(np.where(key, p, 1 - p)) for key in every_outcome])
+    assert chance.sum() == pytest.approx(1.0, abs=1e-12)
+    mean = sum(c * outcomes[key] for c, key in zip(chance, every_outcome, strict=True))
+    assert np.allclose(mean, A, rtol=0, atol=1e-13)
+    # Draws are independent: the outcomes come as often as their chance says (chi-square test,
+    # smallest expected number above 20, false-alarm rate 1e-4).
+    counts = np.array([seen[key] for key in every_outcome])
+    statistic = ((counts - draws * chance) ** 2 / (draws * chance)).sum()
+    assert statistic < stats.chi2.isf(1e-4, len(every_outcome) - 1)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("diagonal", DIAGONALS)
+@pytest.mark.parametrize("rule", RULES)
+def test_unbiased_in_the_mean_of_many_draws(network, rule, diagonal, symmetric):
+    A = network(12, seed=2, symmetric=symmetric)
+    rng = np.random.default_rng(3)
+    draws = 600
+    mean, square, kept = np.zeros((12, 12)), np.zeros((12, 12)), 0
+    for _ in range(draws):
+        pruned = npr.noise_prune(A, 0.4, rule=rule, diagonal=diagonal, rng=rng)
+        dense = pruned.A.toarray()
+        mean += dense / draws
+        square += dense**2 / draws
+        kept += pruned.kept_fraction / draws
+    # Every entry within 5.5 standard errors (the exact variance w^2 (1/p - 1) off the diagonal, the
+    # observed one on it): 144 entries, false-alarm rate below 1e-5.
+    P = pruned.probabilities.toarray()
+    variance = np.divide(A**2, P, out=np.zeros_like(A), where=P > 0) * (1 - P)
+    np.fill_diagonal(variance, np.maximum(square - mean**2, 0).diagonal())
+    assert np.all(np.abs(mean - A) <= 5.5 * np.sqrt(variance / draws) + 1e-11)
+    # Kept fraction: sum of Bernoulli numbers, pairs counted twice when drawn once.
+    spread = np.sqrt((2 if symmetric else 1) * (P * (1 - P)).sum()) / np.count_nonzero(P)
+    assert kept == pytest.approx(0.4, abs=5 * spread / np.sqrt(draws))
+
+
+@given(
+    st.integers(2, 9),
+    st.integers(0, 2**32 - 1),
+    st.floats(0.05, 1.0),
+    st.booleans(),
+    st.sampled_from(RULES),
+)
+def test_what_a_pruned_network_is(network, excess_leak, n, seed, keep, symmetric, rule):
+    A = network(n, seed=seed, symmetric=symmetric, density=1.0)
+    pruned = npr.noise_prune(A, keep, rule=rule, rng=seed)
+    P, kept = pruned.probabilities.toarray(), pruned.kept.toarray()
+    W, W_sparse = off_diagonal(A), off_diagonal(pruned.A)
+    assert isinstance(pruned.A, sparse.csr_array)
+    assert kept.dtype == bool
+    assert np.array_equal(kept, W_sparse != 0)
+    assert np.allclose(W_sparse[kept], W[kept] / P[kept], rtol=1e-14)
+    assert np.array_equal(np.sign(W_sparse[kept]), np.sign(W[kept]))
+    assert pruned.kept_fraction == pytest.approx(kept.sum() / np.count_nonzero(W))
+    S = npr.synapse_scores(A, rule=rule).toarray()
+    assert np.allclose(P, np.minimum(1, pruned.K * S), rtol=1e-12)
+    assert P.sum() == pytest.approx(keep * np.count_nonzero(W), abs=1e-9)
+    if symmetric:
+        assert np.array_equal(kept, kept.T)
+        assert np.allclose(W_sparse, W_sparse.T, rtol=1e-9)
+    # The matched diagonal keeps the excess leak to rounding.
+    largest = max(np.abs(A).max(), np.abs(W_sparse).max())
+    assert np.allclose(excess_leak(pruned.A), excess_leak(A), rtol=0, atol=1e-14 * n * largest)
+    original = npr.noise_prune(A, keep, rule=rule, diagonal="original", rng=seed)
+    assert np.array_equal(original.A.diagonal(), A.diagonal())
+    assert np.array_equal(off_diagonal(original.A), W_sparse)
+
+
+@given(st.integers(2, 9), st.integers(0, 2**32 - 1), st.booleans())
+def test_sparse_and_dense_inputs_give_the_same_draw(network, n, seed, symmetric):
+    A = network(n, seed=seed, symmetric=symmetric, density=1.0)
+    P = npr.keep_probabilities(npr.synapse_scores(A), keep=0.5)
+    dense = npr.sample_synapses(A, P.toarray(), rng=1).toarray()
+    for container in (sparse.csr_array, sparse.csc_array, sparse.coo_array):
+        drawn = npr.sample_synapses(container(A), container(P), rng=1).toarray()
+        assert np.array_equal(drawn, dense)
+    assert np.allclose(
+        npr.noise_prune(sparse.csr_array(A), 0.5, rng=1).A.toarray(), dense, rtol=1e-9
+    )
+
+
+def test_the_same_seed_uses_the_same_uniforms_for_every_rule(network):
+    """Then whatever one rule keeps is kept by the other too, where that gives it more chance."""
+    A = network(30, seed=7)
+    first, second = (npr.noise_prune(A, 0.4, rule=rule, rng=11) for rule in ("noise", "weight"))
+    larger = second.probabilities.toarray() >= first.probabilities.toarray()
+    assert larger.any()
+    assert (~larger).any()
+    assert np.all(second.kept.toarray()[first.kept.toarray() & larger])
+    assert np.all(first.kept.toarray()[second.kept.toarray() & ~larger])
+    again = npr.noise_prune(A, 0.4, rng=np.random.default_rng(11))
+    assert np.array_equal(again.A.toarray(), first.A.toarray())
+    assert npr.noise_prune(A, 0.4).kept_fraction > 0  # rng=None draws fresh
+
+
+def test_asymmetric_probabilities_on_a_symmetric_network_are_drawn_one_by_one(network):
+    A = network(12, density=1.0)
+    P = np.where(np.triu(A, 1), 1.0, 0.5) * (off_diagonal(A) != 0)
+    drawn = off_diagonal(npr.sample_synapses(A, P, rng=0))
+    upper = np.triu_indices(12, 1)
+    assert np.array_equal(drawn[upper], A[upper])
+    assert 0 < np.count_nonzero(drawn.T[upper]) < len(upper[0])
+
+
+def test_symmetry_up_to_rounding_does_not_pair_synapses_that_are_no_pair():
+    """A synapse of 1e-15 in one direction only: A counts as symmetric, its pattern is not."""
+    A = npr.add_leak([[0, 1, 1e-15], [1, 0, 1], [0, 1, 0]], excess=1.0)
+    P = npr.keep_probabilities(npr.synapse_scores(A, rule="uniform"), keep=0.5)
+    kept = sum(off_diagonal(npr.sample_synapses(A, P, rng=seed)) != 0 for seed in range(400))
+    # Each of the five synapses is kept half of the time: 5 binomial standard deviations.
+    assert np.all(np.abs(kept[P.toarray() > 0] - 200) <= 5 * 10)
+
+
+def test_without_rescaling_what_is_kept_keeps_its_weight(network, excess_leak):
+    A = network(15, seed=3)
+    P = npr.keep_probabilities(npr.synapse_scores(A), keep=0.4)
+    plain = npr.sample_synapses(A, P, rescale=False, rng=2)
+    kept = off_diagonal(plain) != 0
+    assert np.array_equal(off_diagonal(plain)[kept], A[kept])
+    assert np.array_equal(kept, off_diagonal(npr.sample_synapses(A, P, rng=2)) != 0)
+    assert np.allclose(excess_leak(plain), excess_leak(A), rtol=0, atol=1e-12)
+
+
+def test_probabilities_of_zero_and_missing_ones_are_fine_without_rescaling(network):
+    A = network(8, density=1.0)
+    P = np.zeros((8, 8))
+    P[0, 1] = P[1, 0] = 1.0
+    drawn = npr.sample_synapses(A, P, rescale=False, rng=0)
+    assert np.count_nonzero(off_diagonal(drawn)) == 2
+    empty = npr.sample_synapses(A, sparse.csr_array((8, 8)), rescale=False, rng=0)
+    assert not off_diagonal(empty).any()
+
+
+def test_probabilities_of_one_keep_everything(network):
+    for symmetric in (True, False):
+        A = network(9, symmetric=symmetric)
+        P = (off_diagonal(A) != 0).astype(float)
+        assert np.allclose(npr.sample_synapses(A, P, rng=0).toarray(), A, rtol=1e-14)
+        assert np.allclose(npr.noise_prune(A, 1.0, rng=0).A.toarray(), A, rtol=1e-12)
+
+
+def test_networks_without_a_synapse_stay_as_they_are():
+    drawn = npr.sample_synapses(-np.eye(3), sparse.csr_array((3, 3)), rng=0)
+    assert np.array_equal(drawn.toarray(), -np.eye(3))
+
+
+def test_inputs_may_be_read_only_and_stay_as_they_are(network):
+    A = network(9)
+    C = npr.stationary_covariance(A)
+    P = npr.keep_probabilities(npr.synapse_scores(A), keep=0.5)
+    compressed = sparse.csr_array(A)
+    inputs = [A, C, P.data, P.indices, P.indptr, compressed.data, compressed.indices]
+    before = [a.copy() for a in inputs]
+    for a in inputs:
+        a.flags.writeable = False
+    for matrix in (A, compressed):
+        npr.noise_prune(matrix, 0.5, C=C, rng=0)
+        npr.sample_synapses(matrix, P, rng=0)
+    for a, b in zip(inputs, before, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_a_pruned_network_is_frozen(network):
+    pruned = npr.noise_prune(network(6, density=1.0), 0.5, rng=0)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        pruned.K = 1.0
+
+
+def test_a_measured_covariance_replaces_the_exact_one(network):
+    A = network(10, seed=6)
+    x = np.random.default_rng(0).multivariate_normal(
+        np.zeros(10), npr.stationary_covariance(A), 500
+    )
+    C = npr.sample_covariance(x)
+    pruned = npr.noise_prune(A, 0.4, C=C, rng=1)
+    expected = npr.keep_probabilities(npr.synapse_scores(A, C=C), keep=0.4)
+    assert np.allclose(pruned.probabilities.toarray(), expected.toarray(), rtol=1e-12)
+    for rule in ("weight", "uniform"):  # the controls do not look at the covariance
+        same = (
+            npr.noise_prune(A, 0.4, rule=rule, C=C, rng=1).A
+            - npr.noise_prune(A, 0.4, rule=rule, rng=1).A
+        )
+        assert abs(same).max() == 0
+
+
+PAIR = np.array([[-1.0, 0.5], [0.5, -1.0]])
+HALF = np.array([[0.0, 0.5], [0.5, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("A", "P", "options", "error", "message"),
+    [
+        (PAIR, 3 * HALF, {}, ValueError, r"P must lie in \[0, 1\]"),
+        (PAIR, -HALF, {}, ValueError, r"P must lie in \[0, 1\]"),
+        (PAIR, [[0, np.nan], [0.5, 0]], {}, ValueError, "P .*finite"),
+        (PAIR, np.zeros((2, 2)), {}, ValueError, r"P is 0 on the synapse \(0, 1\).*rescale=False"),
+        (PAIR, [[0, 0.5], [0, 0]], {}, ValueError, r"P is 0 on the synapse \(1, 0\)"),
+        (PAIR, np.full((2, 2), 0.5), {}, ValueError, r"P has an entry at \(0, 0\).*no synapse"),
+        ([[-1, 0.5], [0, -1]], HALF, {}, ValueError, r"P has an entry at \(1, 0\).*no synapse"),
+        (-np.eye(2), HALF, {}, ValueError, r"P has an entry at \(0, 1\).*no synapse"),
+        (PAIR, np.zeros((3, 3)), {}, ValueError, "P must have the shape of A"),
+        (PAIR, np.zeros((2, 3)), {}, ValueError, "P must be square"),
+        (PAIR, HALF, {"diagonal": "row_sum"}, ValueError, "diagonal.*'matched'.*'row_sum'"),
+        (PAIR, HALF, {"rng": "seed"}, TypeError, "rng"),
+        (PAIR, None, {}, TypeError, "P must be an array"),
+        (None, HALF, {}, TypeError, "A must be an array"),
+        (np.ones((2, 3)), HALF, {}, ValueError, "A must be square"),
+    ],
+)
+def test_sample_synapses_says_what_is_wrong(A, P, options, error, message):
+    with pytest.raises(error, match=message):
+        npr.sample_synapses(A, P, **options)
+
+
+@pytest.mark.parametrize(
+    ("A", "keep", "options", "error", "message"),
+    [
+        (PAIR, 0.0, {}, ValueError, "keep must lie in"),
+        (PAIR, 1.5, {}, ValueError, "keep must lie in"),
+        (PAIR, "most", {}, TypeError, "keep must be a number"),
+        (-np.eye(2), 0.5, {}, ValueError, "zero synapses"),
+        ([[0.1, 0.5], [0.5, -1]], 0.5, {"rule": "weight"}, ValueError, "positive diagonal"),
+        ([[-1, 1.5], [1.5, -1]], 0.5, {}, ValueError, "unstable"),
+        (PAIR, 0.5, {"rule": "magnitude"}, ValueError, "rule"),
+        (PAIR, 0.5, {"diagonal": "row_sum"}, ValueError, "diagonal"),
+        (PAIR, 0.5, {"C": np.eye(3)}, ValueError, "C .*shape"),
+        (PAIR, 0.5, {"rng": -1}, ValueError, "rng"),
+        (PAIR.astype(complex), 0.5, {}, ValueError, "complex"),
+    ],
+)
+def test_noise_prune_says_what_is_wrong(A, keep, options, error, message):
+    with pytest.raises(error, match=message):
+        npr.noise_prune(np.asarray(A), keep, **options)

@@ -1,0 +1,121 @@
+"""The built site (`make test` builds it first): whole, linked, and sufficient to itself."""
+
+import json
+import re
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import lxml.html
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "_build" / "html"
+LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
+RELATED = {"canonical", "next", "prev", "search", "index", "author", "help"}  # links, not loaded
+
+
+def toc():
+    """Pages of the book in order, as paths without extension."""
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    return [contents["root"], *(c["file"] for part in contents["parts"] for c in part["chapters"])]
+
+
+@cache
+def page(path):
+    """Parsed page, its text kept as UTF-8."""
+    return lxml.html.fromstring(path.read_bytes(), parser=lxml.html.HTMLParser(encoding="utf-8"))
+
+
+@cache
+def anchors(path):
+    """Everything in a page that a link can point to."""
+    return {*page(path).xpath("//@id"), *page(path).xpath("//a/@name")}
+
+
+def is_elsewhere(address):
+    return bool(urlsplit(address).netloc) or address.startswith("//")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def site():
+    assert (SITE / "index.html").exists(), "build the site first: `make book`"
+
+
+def test_site_has_the_pages_of_the_table_of_contents_and_no_others():
+    found = {p.relative_to(SITE).with_suffix("").as_posix() for p in SITE.rglob("*.html")}
+    extra = {"index", "genindex", "search", "py-modindex", "prf-prf"}
+    assert found - extra == set(toc())
+
+
+@pytest.mark.parametrize("name", toc())
+def test_links_lead_somewhere(name):
+    path = SITE / f"{name}.html"
+    broken = []
+    for address in page(path).xpath("//a/@href | //link/@href | //img/@src | //script/@src"):
+        parts = urlsplit(address)
+        if parts.scheme or is_elsewhere(address):
+            continue
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        if not target.exists():
+            broken.append(address)
+        elif parts.fragment and target.suffix == ".html":
+            if unquote(parts.fragment) not in anchors(target):
+                broken.append(address)
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", toc())
+def test_page_loads_nothing_from_elsewhere_and_nothing_twice(name):
+    loaded = [
+        node.get(attribute)
+        for tag, attribute in LOADS.items()
+        for node in page(SITE / f"{name}.html").iter(tag)
+        if node.get(attribute) and not set(node.get("rel", "").split()) & RELATED
+    ]
+    assert [address for address in loaded if is_elsewhere(address)] == []
+    scripts = Counter(page(SITE / f"{name}.html").xpath("//script/@src"))
+    assert [script for script, count in scripts.items() if count > 1] == []
+
+
+def test_styles_load_nothing_from_elsewhere():
+    for style in SITE.rglob("*.css"):
+        for address in re.findall(r"(?:url\(|@import)\s*['\"]?([^'\")]+)", style.read_text()):
+            assert not is_elsewhere(address) or address.startswith("data:"), (style, address)
+
+
+@pytest.mark.parametrize("name", toc())
+def test_page_has_title_description_heading_and_unique_ids(name):
+    tree = page(SITE / f"{name}.html")
+    (heading,) = tree.xpath("//h1")
+    assert heading.text_content().strip()
+    (title,) = tree.xpath("//head/title")
+    assert title.text_content().strip()
+    if name != "book/bibliography":  # no running text
+        (description,) = tree.xpath("//meta[@name='description']/@content")
+        assert 40 <= len(description) <= 160
+    repeated = [i for i, count in Counter(tree.xpath("//*/@id")).items() if count > 1]
+    assert repeated == []
+
+
+@pytest.mark.parametrize("name", [n for n in toc() if (ROOT / f"{n}.ipynb").exists()])
+def test_chapter_says_when_and_with_what_it_was_computed(name):
+    block = json.loads((ROOT / f"{name}.ipynb").read_text())["metadata"]["noiseprune"]
+    (line,) = page(SITE / f"{name}.html").xpath("//p[@class='computed-with']")
+    assert block["executed"] in line.text
+    for version in block["versions"].values():
+        assert version in line.text
+
+
+@pytest.mark.parametrize("name", toc())
+def test_every_image_has_alt_text(name):
+    images = page(SITE / f"{name}.html").xpath("//article//img")
+    assert [image.get("src")[:80] for image in images if not image.get("alt", "").strip()] == []
+
+
+def test_mathematics_is_local():
+    scripts = page(SITE / "book" / "api.html").xpath("//script/@src")
+    assert not any("://" in script for script in scripts)
+    assert (SITE / "_static" / "vendor" / "mathjax" / "tex-chtml.js").exists()
