@@ -42,16 +42,19 @@ reproduce-quick: .venv/ready  ## compute one seed of the essential results and c
 lint: .venv/ready  ## check style and formatting
 	$(BIN)/ruff check && $(BIN)/ruff format --check
 
-lock: .venv/ready  ## refresh requirements.lock from pyproject.toml
+lock: .venv/synced  ## refresh requirements.lock from pyproject.toml
 	$(BIN)/$(LOCK) --upgrade
 
 clean:  ## remove what was built; .venv stays
 	rm -rf _build .coverage .pytest_cache .ruff_cache .hypothesis
 
-# The environment, made anew when the lock or the project's settings change.
-.venv/ready: requirements.lock pyproject.toml
+# The environment, made anew when the lock changes; the project in it, when its settings change.
+.venv/ready: .venv/synced pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/synced: requirements.lock
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.lock)"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@

@@ -13,7 +13,7 @@ import traceback
 import matplotlib.pyplot as plt
 from PIL import Image
 
-PIXELS_PER_UNIT = 1.5  # image pixels per CSS pixel: sharp enough on a phone, small enough for a page
+PIXELS_PER_UNIT = 1.5  # image pixels per CSS pixel: sharp on a phone, small enough for a page
 COLOURS = 128
 
 
@@ -94,7 +94,7 @@ class Explorer:
         texts = [text for _, _, text in self._frames]
         for text in texts:
             if texts.count(text) > 1:
-                raise ValueError(f"draw must give each frame a text of its own, got twice: {text!r}")
+                raise ValueError(f"each frame must have a text of its own, got twice: {text!r}")
 
     def __repr__(self):
         controls = "; ".join(

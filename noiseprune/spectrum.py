@@ -165,6 +165,8 @@ def _largest_error(L, A_sparse):
     n = L.shape[0]
     operator = splinalg.LinearOperator((n, n), matvec=whitened_error, dtype=float)
     start = np.random.default_rng(0).standard_normal(n)  # fixed: the same answer every time
+    if not whitened_error(start).any():
+        return 0.0  # nothing was pruned; the iteration cannot start from a zero vector
     value = splinalg.eigsh(operator, k=1, which="LM", v0=start, tol=1e-8, return_eigenvectors=False)
     return float(abs(value[0]))
 

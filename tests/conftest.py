@@ -1,10 +1,58 @@
 """Networks and oracles shared by the tests. Everything here is written without the package."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
+
+# The same examples in every run, and no failure because a busy machine is slow.
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("repeatable")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Look at every figure that a test leaves open: it must draw, and its axes have labels."""
+    result = yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        try:
+            for number in pyplot.get_fignums():
+                check_figure(pyplot.figure(number))
+        finally:
+            pyplot.close("all")
+    return result
+
+
+def check_figure(figure):
+    """White ground, something on every panel, and a label (or names as ticks) along every axis.
+
+    Inner panels of a grid read the labels of the panels in their row and column.
+    """
+    figure.draw_without_rendering()
+    assert figure.get_facecolor() == (1, 1, 1, 1), "read on a dark page too, so never transparent"
+    panels = [ax for ax in figure.axes if ax.get_subplotspec() and ax.get_label() != "<colorbar>"]
+    for ax in (panel for panel in panels if panel.axison):
+        assert ax.has_data(), "empty panel"
+        for axis, spans in (("yaxis", "rowspan"), ("xaxis", "colspan")):
+            line = [other for other in panels if same_span(ax, other, spans)]
+            assert any(is_labelled(getattr(other, axis)) for other in line), f"{axis} has no label"
+
+
+def same_span(ax, other, spans):
+    """Whether two panels take the same rows, or columns, of the grid."""
+    mine, its = (getattr(panel.get_subplotspec(), spans) for panel in (ax, other))
+    return list(mine) == list(its)
+
+
+def is_labelled(axis):
+    """Whether an axis has a label, or ticks that are names and need none."""
+    words = (
+        tick.get_text().strip("\N{MINUS SIGN}0123456789.,% ") for tick in axis.get_ticklabels()
+    )
+    return bool(axis.label.get_text()) or any(word and word[0] != "$" for word in words)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -80,7 +80,9 @@ def test_widget_views_are_left_out():
 def test_a_failing_cell_leaves_the_chapter_as_it_was_and_says_where(project):
     path = chapter(project, "x = 1", "raise RuntimeError('no luck')")
     before = path.read_bytes()
-    with pytest.raises(execute.ExecutionError, match=r"chapter.ipynb: code cell 2 .cell 3.") as info:
+    with pytest.raises(
+        execute.ExecutionError, match=r"chapter.ipynb: code cell 2 .cell 3."
+    ) as info:
         execute.execute(path, project)
     assert "RuntimeError: no luck" in str(info.value)
     assert "\x1b" not in str(info.value)
@@ -90,7 +92,8 @@ def test_a_failing_cell_leaves_the_chapter_as_it_was_and_says_where(project):
 
 def test_an_error_reported_by_a_display_is_a_failure_too(project):
     path = chapter(
-        project, "class Broken:\n    def _repr_html_(self):\n        raise ValueError('odd')\nBroken()"
+        project,
+        "class Broken:\n    def _repr_html_(self):\n        raise ValueError('odd')\nBroken()",
     )
     with pytest.raises(execute.ExecutionError, match="odd"):
         execute.execute(path, project)

@@ -158,7 +158,7 @@ def test_settings_that_make_no_explorer(arguments, message):
 
 
 def test_frames_with_the_same_text_are_refused():
-    with pytest.raises(ValueError, match="a text of its own, got twice: 'same'"):
+    with pytest.raises(ValueError, match="text of its own, got twice: 'same'"):
         explore(lambda keep: (draw(keep)[0], "same"), keep=[0.1, 0.2])
 
 

@@ -1,7 +1,7 @@
 """The stored outputs of the chapters: there, up to date, whole, and readable without seeing.
 
-nbval compares numbers, but passes a notebook without outputs and a figure without data. What it does
-not see is looked for here; the second half takes notebooks apart to show that it is found.
+nbval compares numbers, but passes a notebook without outputs and a figure without data. What it
+does not see is looked for here; the second half takes notebooks apart to show that it is found.
 """
 
 import base64
@@ -209,7 +209,9 @@ def whole():
                 }
             },
             outputs=[
-                new.new_output("display_data", {"image/png": base64.b64encode(png.getvalue()).decode()})
+                new.new_output(
+                    "display_data", {"image/png": base64.b64encode(png.getvalue()).decode()}
+                )
             ],
         ),
         new.new_code_cell(

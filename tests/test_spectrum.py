@@ -153,6 +153,24 @@ def test_epsilon_does_not_depend_on_container_scale_names_or_basis(pair):
         assert npr.spectral_epsilon(first, second) == pytest.approx(eps, rel=1e-6)
 
 
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("diagonal", ["matched", "original"])
+def test_epsilon_of_a_large_network_comes_from_an_iteration(pair, monkeypatch, diagonal, container):
+    A, A_sparse = pair(seed=3, diagonal=diagonal)
+    exact = npr.spectral_epsilon(A, A_sparse)
+    monkeypatch.setattr("noiseprune.spectrum._DENSE_LIMIT", 0)
+    A_sparse = container(A_sparse.toarray())
+    assert npr.spectral_epsilon(container(A), A_sparse) == pytest.approx(exact, rel=1e-7)
+    assert npr.spectral_epsilon(A, A_sparse) == npr.spectral_epsilon(A, A_sparse)
+
+
+@pytest.mark.parametrize("c", [0.0, 0.4, 1.0, 1.6])
+def test_epsilon_of_a_large_scaled_network(network, monkeypatch, c):
+    monkeypatch.setattr("noiseprune.spectrum._DENSE_LIMIT", 0)
+    for A in (network(30), -np.eye(30)):
+        assert npr.spectral_epsilon(A, c * A) == pytest.approx(abs(c - 1), abs=1e-9)
+
+
 def test_an_unstable_pruned_network_has_epsilon_above_one(network):
     A = network(10, excess=0.01)
     assert npr.spectral_epsilon(A, A - 1.1 * np.linalg.eigvalsh(A)[-1] * np.eye(10)) > 1

@@ -1,9 +1,10 @@
-"""What the theme leaves undone on a page: a description, when its numbers were computed, repairs."""
+"""What the theme leaves undone on a page: description, when its numbers were computed, repairs."""
 
 from __future__ import annotations
 
 import html
 import json
+from collections import Counter
 from pathlib import Path
 
 from docutils import nodes
@@ -13,10 +14,13 @@ DESCRIPTION_LENGTH = 160  # characters that search engines show
 
 
 def number_proofs(app, doctree):
-    """Give the content of every proof-like block an id of its own; sphinx-proof repeats one."""
-    repeated = [n for n in doctree.findall(nodes.section) if n["ids"] == ["proof-content"]]
-    for number, section in enumerate(repeated, start=1):
-        section["ids"] = [f"proof-content-{number}"]
+    """Give every proof and every theorem's content an id of its own; sphinx-proof repeats them."""
+    counts = Counter()
+    for node in doctree.findall(nodes.Element):
+        if node["ids"] in (["proof"], ["proof-content"]):
+            (name,) = node["ids"]
+            counts[name] += 1
+            node["ids"] = [f"{name}-{counts[name]}"]
 
 
 def drop_thebe_settings(app, doctree, docname):

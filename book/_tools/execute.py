@@ -1,8 +1,9 @@
 """Execute chapters and store their outputs: the same numbers give the same bytes.
 
-A chapter is stale when its code cells, the package, or a file of results/ that its code names differ
-from what its stored outputs were made with; a hash of these stands in the notebook's metadata, beside
-the day, the versions and the seconds of the execution. Prose can change without executing anything.
+A chapter is stale when its code cells, the package, or a file of results/ that its code names
+differ from what its stored outputs were made with; a hash of these stands in the notebook's
+metadata, beside the day, the versions and the seconds of the execution. Prose can change without
+executing anything.
 """
 
 from __future__ import annotations

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import LogNorm
 
 from noiseprune.figures.style import ACCENT, COLORS, DIVERGING, SEQUENTIAL, matrix_image, styled
 
-# Neurons and clusters, told apart by line style too; the colours of the rules are left to the rules.
+# Neurons and clusters, told apart by line style too; no colour of a rule is among them.
 PARTS = ("#332288", "#A6611A", "#882255", "#3A87AD")
 DASHES = ("-", "--", ":", "-.")
 
@@ -69,7 +70,9 @@ def mode_bars(vectors, time_constants):
     figure, axes = plt.subplots(
         rows, 2, figsize=(6.4, 1.9 * rows), sharex=True, sharey=True, squeeze=False
     )
-    for k, (ax, tau) in enumerate(zip(axes.flat, time_constants, strict=True)):
+    for ax in axes.flat[vectors.shape[1] :]:
+        ax.set_axis_off()
+    for k, (ax, tau) in enumerate(zip(axes.flat, time_constants, strict=False)):
         ax.bar(np.arange(len(vectors)), vectors[:, k], color=PARTS[0], width=0.6)
         ax.axhline(0, color="black", lw=0.8)
         ax.set_title(rf"mode {k + 1}: $\tau$ = {tau:.3g}")
@@ -180,7 +183,7 @@ def spectrum_histogram(eigenvalues, slow, labels):
     ax.set_ylim(0.7, None)
     ax.set_xlabel(r"eigenvalue $\lambda$ (1/time)")
     ax.set_ylabel("number of modes")
-    ax.legend(title="slow modes", loc="upper center")
+    ax.legend(title="slow modes", loc="upper center", bbox_to_anchor=(0.61, 1))
     return figure
 
 
@@ -204,9 +207,7 @@ def mode_profiles(vectors, titles, boundaries):
     """
     vectors = np.asarray(vectors)
     m = vectors.shape[1]
-    figure, axes = plt.subplots(
-        m, 1, figsize=(6.4, 1.5 * m + 0.4), sharex=True, squeeze=False
-    )
+    figure, axes = plt.subplots(m, 1, figsize=(6.4, 1.5 * m + 0.4), sharex=True, squeeze=False)
     for k, ax in enumerate(axes[:, 0]):
         ax.plot(vectors[:, k], ".", color=PARTS[k % len(PARTS)], ms=2, rasterized=True)
         for border in boundaries:
@@ -273,9 +274,7 @@ def walk_sum(lengths, partial, exact, labels):
     figure, ax = plt.subplots(figsize=(6.4, 3.6))
     partial = np.asarray(partial)
     for k, label in enumerate(labels):
-        ax.plot(
-            lengths, partial[:, k], color=PARTS[k], ls=DASHES[k], marker="o", ms=3, label=label
-        )
+        ax.step(lengths, partial[:, k], where="post", color=PARTS[k], ls=DASHES[k], label=label)
         ax.axhline(exact[k], color=PARTS[k], lw=0.8)
     ax.set_xlabel("longest walk counted (synapses)")
     ax.set_ylabel("covariance")
@@ -350,7 +349,7 @@ def sampling_error(snapshots, errors, labels):
 
 
 @styled
-def cluster_covariance(tiles, neurons_per_tile, boundaries, *, label, limit):
+def cluster_covariance(tiles, neurons_per_tile, boundaries, *, label, limits):
     """Show a large covariance matrix as averages over tiles, the clusters framed.
 
     Parameters
@@ -363,8 +362,8 @@ def cluster_covariance(tiles, neurons_per_tile, boundaries, *, label, limit):
         First neuron of every cluster but the first.
     label : str
         What the colours mean, with units.
-    limit : float
-        Top of the colour scale; larger values saturate.
+    limits : (float, float)
+        Ends of the logarithmic colour scale; values beyond them saturate.
 
     Returns
     -------
@@ -374,8 +373,15 @@ def cluster_covariance(tiles, neurons_per_tile, boundaries, *, label, limit):
     n = len(tiles) * neurons_per_tile
     figure, ax = plt.subplots(figsize=(5.2, 4.3))
     matrix_image(
-        ax, tiles, cmap=SEQUENTIAL, label=label, vmin=0, vmax=limit, extent=(0, n, n, 0)
+        ax,
+        tiles,
+        cmap=SEQUENTIAL,
+        label=label,
+        norm=LogNorm(*limits, clip=True),
+        extent=(0, n, n, 0),
     )
+    ax.set_xlabel("neuron j")
+    ax.set_ylabel("neuron i")
     for border in boundaries:
         ax.axvline(border, color="white", lw=0.8)
         ax.axhline(border, color="white", lw=0.8)
@@ -400,9 +406,7 @@ def _numbers(ax, matrix, limit):
     ax.grid(False)
     for (i, j), value in np.ndenumerate(matrix):
         shade = abs(value) > 0.6 * limit
-        ax.text(
-            j, i, f"{value:.2f}", ha="center", va="center", color="white" if shade else "black"
-        )
+        ax.text(j, i, f"{value:.2f}", ha="center", va="center", color="white" if shade else "black")
     ax.set_xticks(range(matrix.shape[1]))
     ax.set_yticks(range(matrix.shape[0]))
     ax.set_xlabel("neuron j")

@@ -11,9 +11,9 @@ from noiseprune.figures.style import (
     ACCENT,
     COLORS,
     LABELS,
-    LINES,
     MARKERS,
     SEQUENTIAL,
+    band,
     matrix_image,
     styled,
 )
@@ -50,12 +50,22 @@ def wiring(W, labels, positions):
             zorder=1,
         )
         ax.text(
-            *positions[[i, j]].mean(axis=0), text, ha="center", va="center", zorder=2,
+            *positions[[i, j]].mean(axis=0),
+            text,
+            ha="center",
+            va="center",
+            zorder=2,
             bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none"},
         )
     for number, place in enumerate(positions, start=1):
         ax.text(
-            *place, str(number), ha="center", va="center", fontsize=13, color="white", zorder=3,
+            *place,
+            str(number),
+            ha="center",
+            va="center",
+            fontsize=13,
+            color="white",
+            zorder=3,
             bbox={"boxstyle": "circle,pad=0.4", "fc": COLORS["original"], "ec": "none"},
         )
     ax.set_aspect("equal")
@@ -110,7 +120,7 @@ def cluster_maps(networks, clusters, titles):
         Panels in two columns, without axes.
     """
     rows = -(-len(networks) // 2)
-    figure, axes = plt.subplots(rows, 2, figsize=(6.4, 3.3 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, 2, figsize=(5.6, 3.0 * rows), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, (rule, W) in zip(axes.flat, networks.items(), strict=False):
@@ -144,7 +154,7 @@ def figure_one(W, C, V, P, clusters):
     W, C, clusters = np.abs(np.asarray(W)), np.asarray(C), np.asarray(clusters)
     cmap = plt.get_cmap(SEQUENTIAL).with_extremes(bad=ABSENT)
     i, j = np.nonzero((W != 0) & (clusters[:, None] != clusters))
-    figure, axes = plt.subplots(2, 2, figsize=(7, 6.2), sharex=True, sharey=True)
+    figure, axes = plt.subplots(2, 2, figsize=(6, 5.4), sharex=True, sharey=True)
     panels = (
         ("weights $|w_{ij}|$", np.where(W == 0, np.nan, W), {}),
         ("covariance $C_{ij}$", C, {}),
@@ -176,14 +186,14 @@ def rank_strips(ranks, titles):
     matplotlib.figure.Figure
         One panel for each network, side by side: a mark for each synapse, a bar at the median.
     """
-    figure, axes = plt.subplots(
-        1, len(ranks), figsize=(6.6, 3.6), sharey=True, squeeze=False
-    )
+    figure, axes = plt.subplots(1, len(ranks), figsize=(6.6, 3.6), sharey=True, squeeze=False)
     for ax, network, title in zip(axes[0], ranks, titles, strict=True):
         for place, (rule, values) in enumerate(network.items()):
             values = np.sort(values)
             aside = 0.28 * (2 * (np.arange(values.size) * 0.618 % 1) - 1)  # spread, not random
-            ax.plot(place + aside, values, MARKERS[rule], color=COLORS[rule], ms=4, alpha=0.6, mew=0)
+            ax.plot(
+                place + aside, values, MARKERS[rule], color=COLORS[rule], ms=4, alpha=0.6, mew=0
+            )
             ax.hlines(np.median(values), place - 0.36, place + 0.36, color="black", lw=2)
         ax.axhline(50, color=ACCENT, lw=1.2, ls="--")
         ax.set_xticks(range(len(network)), [LABELS[rule] for rule in network])
@@ -217,14 +227,7 @@ def chance_curve(x, between, *, xlabel, marked=None):
     """
     figure, ax = plt.subplots(figsize=(6, 3.6))
     for rule, samples in between.items():
-        samples = np.asarray(samples)
-        ax.fill_between(
-            x, samples.min(axis=0), samples.max(axis=0), color=COLORS[rule], alpha=0.18, lw=0
-        )
-        ax.plot(
-            x, np.median(samples, axis=0), color=COLORS[rule], ls=LINES[rule],
-            marker=MARKERS[rule], ms=5, label=LABELS[rule],
-        )
+        band(ax, x, np.asarray(samples), rule)
     ax.axhline(0.5, color="black", lw=0.8)
     if marked is not None:
         ax.axvline(marked, color=ACCENT, lw=1.5, ls="--")

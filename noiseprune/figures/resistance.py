@@ -46,9 +46,11 @@ def signed_networks(panels, positions, *, highlight=0.995, digits=2) -> Figure:
     ----------
     Book section 5.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(3.5 * len(panels), 3.1), squeeze=False)
-    for ax, (title, W, values), places in zip(axes[0], panels, positions, strict=True):
-        _network(ax, W, values, np.asarray(places), highlight, digits)
+    positions = [np.asarray(places) for places in positions]
+    wide = max(np.ptp(x) / np.ptp(y) for x, y in (places.T for places in positions)) > 1.6
+    figure, axes = _panels(len(panels), wide)
+    for ax, (title, W, values), places in zip(axes, panels, positions, strict=True):
+        _network(ax, W, values, places, highlight, digits)
         ax.set_title(title)
     return figure
 
@@ -59,9 +61,9 @@ def current_flow(panels, positions) -> Figure:
 
     Parameters
     ----------
-    panels : sequence of (str, (N, N) array, (N,) array, (int, int))
-        For each panel its title, the currents (entry [i, j] flows from i to j, in ampere), the
-        voltages (in volt), and the neurons where the current enters and leaves.
+    panels : sequence of (str, (N, N) array, (N, N) array, (N,) array, (int, int))
+        For each panel its title, the weights, the currents (entry [i, j] flows from i to j, in
+        ampere), the voltages (in volt), and the neurons where the current enters and leaves.
     positions : (N, 2) array
         Where the neurons stand.
 
@@ -74,38 +76,30 @@ def current_flow(panels, positions) -> Figure:
     Book section 5, "One ampere".
     """
     places = np.asarray(positions)
-    figure, axes = plt.subplots(1, len(panels), figsize=(3.5 * len(panels), 2.9), squeeze=False)
-    for ax, (title, currents, voltages, (source, sink)) in zip(axes[0], panels, strict=True):
-        currents = np.where(np.abs(currents) < 1e-9, 0.0, currents)
-        for i, j in zip(*np.nonzero(currents > 0), strict=True):
+    figure, axes = _panels(len(panels), wide=True)
+    for ax, (title, W, currents, voltages, (source, sink)) in zip(axes, panels, strict=True):
+        for i, j in zip(*np.nonzero(np.triu(W, 1)), strict=True):
+            ax.plot(*places[[i, j]].T, color="#B0B0B0", lw=1, zorder=1)
+        for i, j in zip(*np.nonzero(currents > 1e-9), strict=True):
             _arrow(ax, places[i], places[j], currents[i, j])
         _neurons(ax, places)
-        centre = places.mean(axis=0)
         for k, place in enumerate(places):
-            outward = place - centre
-            x, y = place + 0.42 * outward / max(np.linalg.norm(outward), 1e-9)
-            ax.text(
-                x,
-                y,
-                f"{voltages[k]:.2f} V".replace("-", "\N{MINUS SIGN}"),
-                ha="center",
-                va="center",
-                fontsize=9,
-                color=COLORS["original"],
+            text = f"{voltages[k] + 0.0:.2f} V".replace("-0.00", "0.00").replace(
+                "-", "\N{MINUS SIGN}"
             )
-        for k, word in ((source, "in"), (sink, "out")):
-            ax.scatter(*places[k], s=420, fc="none", ec=ACCENT, lw=2.5, zorder=4)
+            above = place[1] > 0 or (place[1] == 0 and place[0] > 0)
+            if k in (source, sink):
+                ax.scatter(*place, s=330, fc="none", ec=ACCENT, lw=3, zorder=5)
+                word = f"1 A {'in' if k == source else 'out'}"
+                text = f"{word}\n{text}" if above else f"{text}\n{word}"
             ax.annotate(
-                f"1 A {word}",
-                places[k],
-                (0, 17 if places[k][1] >= centre[1] else -17),
+                text,
+                place,
+                (0 if place[1] else np.copysign(4, -place[0]), 12 if above else -12),
                 textcoords="offset points",
-                ha="center",
-                va="center",
-                color="#9A3F74",
-                fontsize=10,
-                bbox=_HALO,
-                zorder=6,
+                ha="center" if place[1] else ("right" if above else "left"),
+                va="bottom" if above else "top",
+                fontsize=9,
             )
         ax.set_title(title)
         _frame(ax, places, margin=0.75)
@@ -137,15 +131,18 @@ def network_and_covariance(positions, W, values, C, *, limit) -> Figure:
     ----------
     Book section 5, "Try it".
     """
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(7, 3.1), gridspec_kw={"width_ratios": [1.15, 1]}
+    figure, (top, bottom) = plt.subplots(
+        2, 1, figsize=(5.2, 5.8), gridspec_kw={"height_ratios": [1, 1.5]}
     )
-    _network(left, W, values, np.asarray(positions), 0.995, 2)
-    left.set_title("probability of each synapse")
-    matrix_image(right, C, cmap=DIVERGING, vmin=-limit, vmax=limit, label="covariance")
-    right.set_xticks(range(len(C)), [str(k) for k in range(len(C))])
-    right.set_yticks(range(len(C)), [str(k) for k in range(len(C))])
-    right.set_title("covariance under noise")
+    _network(top, W, values, np.asarray(positions), 0.995, 2)
+    top.set_title("probability of each synapse")
+    matrix_image(bottom, C, cmap=DIVERGING, vmin=-limit, vmax=limit, label="covariance")
+    for (i, j), value in np.ndenumerate(C):
+        text = f"{value + 0.0:.1f}".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")
+        color = "white" if abs(value) > 0.6 * limit else "black"
+        bottom.text(j, i, text, ha="center", va="center", fontsize=9, color=color)
+    bottom.set(xticks=range(len(C)), yticks=range(len(C)), xlabel="neuron", ylabel="neuron")
+    bottom.set_title("covariance under noise")
     return figure
 
 
@@ -169,28 +166,22 @@ def error_against_exponent(exponents, relative, absolute) -> Figure:
     Book section 5, "At full size".
     """
     figure, ax = plt.subplots(figsize=(6, 3.6))
-    for values, rule, label in (
-        (relative, "noise", "relative error (whitened)"),
-        (absolute, "weight", "absolute error"),
-    ):
-        ax.plot(exponents, values, color=COLORS[rule], ls=LINES[rule], label=label)
-        least = int(np.argmin(values))
-        ax.plot(exponents[least], values[least], MARKERS[rule], color=COLORS[rule], ms=9)
-    for place, name in ((0.0, LABELS["weight"]), (1.0, LABELS["noise"])):
-        ax.axvline(place, color="#B0B0B0", lw=1, zorder=0)
-        ax.annotate(
-            name,
-            (place, 1),
-            (0, 3),
-            xycoords=ax.get_xaxis_transform(),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=10,
+    ax.plot(exponents, relative, color="#333333", label="relative error (whitened)")
+    ax.plot(exponents, absolute, color="#333333", ls=(0, (4, 2)), label="absolute error")
+    for rule, exponent in (("weight", 0.0), ("noise", 1.0)):
+        at = int(np.argmin(np.abs(np.asarray(exponents) - exponent)))
+        ax.plot(
+            [exponent, exponent],
+            [relative[at], absolute[at]],
+            MARKERS[rule],
+            ls="none",
+            color=COLORS[rule],
+            ms=9,
+            label=LABELS[rule],
         )
     ax.set_xlabel(r"exponent $a$ of the rule $p \propto l^{\,a}\,|w|^{1-a}$")
     ax.set_ylabel("expected squared error\n/ its least value")
-    ax.legend(loc="upper center")
+    ax.legend(loc="upper right")
     return figure
 
 
@@ -226,6 +217,7 @@ def mode_errors(modes, errors) -> Figure:
             label=LABELS[rule],
         )
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.set_ylim(bottom=0)
     ax.set_xlabel("mode (1 = slowest)")
     ax.set_ylabel("relative error of its decay rate\n(standard deviation)")
@@ -235,7 +227,7 @@ def mode_errors(modes, errors) -> Figure:
 
 @styled
 def message(times, responses) -> Figure:
-    """Draw how the mean activity of one cluster answers a stimulus to the other.
+    """Draw how the mean activity of one group answers a stimulus to the other.
 
     Parameters
     ----------
@@ -257,22 +249,22 @@ def message(times, responses) -> Figure:
     looks = [(COLORS["original"], "-", 3.5), ("#56B4E9", "--", 1.8), (ACCENT, "-.", 2.2)]
     for (label, values), (color, line, width) in zip(responses.items(), looks, strict=True):
         ax.plot(times, values, color=color, ls=line, lw=width, label=label)
-    ax.set_xlabel("time (units of 1 / leak rate of a unit synapse)")
-    ax.set_ylabel("mean activity of\nthe second cluster")
+    ax.set_xlabel("time (1 / unit of the weights)")
+    ax.set_ylabel("mean activity of\nthe second group")
     ax.legend(loc="center right")
     return figure
 
 
 @styled
-def time_constants(draws, original) -> Figure:
-    """Draw the slowest transfer time of pruned networks, one row of marks for each rule.
+def lifetimes(draws, original) -> Figure:
+    """Draw the lifetime of a difference in many pruned networks, one histogram for each rule.
 
     Parameters
     ----------
     draws : dict of str to (K,) array
-        Time constant of every draw, by rule.
+        Lifetime in every draw, by rule.
     original : float
-        Time constant before pruning.
+        Lifetime before pruning.
 
     Returns
     -------
@@ -302,8 +294,18 @@ def time_constants(draws, original) -> Figure:
         color=COLORS["original"],
     )
     axes[-1].set_xscale("log")
-    axes[-1].set_xlabel("time constant of the difference between the clusters")
+    axes[-1].xaxis.set_major_formatter("{x:g}")
+    axes[-1].set_xlabel("mean lifetime of the difference between the groups")
     return figure
+
+
+def _panels(count, wide):
+    """Panels below each other for wide drawings, else beside each other."""
+    if wide:
+        figure, axes = plt.subplots(count, 1, figsize=(5.2, 2.7 * count), squeeze=False)
+    else:
+        figure, axes = plt.subplots(1, count, figsize=(3.5 * count, 3.1), squeeze=False)
+    return figure, axes.ravel()
 
 
 def _network(ax, W, values, places, highlight, digits):
@@ -351,7 +353,7 @@ def _arrow(ax, start, stop, current):
             "arrowstyle": "-|>,head_width=0.35,head_length=0.6",
             "shrinkA": 0,
             "shrinkB": 0,
-            "lw": 0.8 + 4 * current,
+            "lw": 0.8 + 2.7 * current,
             "color": COLORS["noise"],
         },
     )

@@ -11,7 +11,6 @@ from noiseprune.figures.style import (
     ACCENT,
     COLORS,
     LABELS,
-    LINES,
     MARKERS,
     SEQUENTIAL,
     band,
@@ -25,7 +24,6 @@ MEASURE_LABELS = {
 }
 # Where each measure stands when nothing was lost.
 UNCHANGED = {"eigenvalue_error": 0.0, "quadratic_form_error": 0.0, "alignment": 1.0}
-_GREY = "#B0B0B0"
 
 
 @styled
@@ -117,6 +115,7 @@ def eigenvalue_scatter(original, pruned, *, slow=20) -> Figure:
                 label=LABELS[rule],
             )
         ax.set_xlabel(r"before, $\lambda_i$ (1/time)")
+        ax.locator_params(nbins=5)
     axes[0].set(title="all modes", ylabel=r"after, $\lambda_i^\mathrm{sparse}$ (1/time)")
     axes[1].set(title=f"the slowest {slow}")
     figure.legend(
@@ -246,15 +245,13 @@ def slow_modes(networks) -> Figure:
 
 
 @styled
-def against_kept(keep, panels, *, ylabel, log=False, line=None, limits=None) -> Figure:
+def against_kept(panels, *, ylabel, log=False, line=None, limits=None) -> Figure:
     """Draw quantities against the fraction of synapses kept: median and band over seeds.
 
     Parameters
     ----------
-    keep : (F,) array
-        Fractions kept.
-    panels : dict of str to dict of str to (S, F) array
-        By title of the panel, by rule: one row of values for each seed.
+    panels : dict of str to (sequence of float, dict of str to (S, F) array)
+        By title of the panel: the F fractions kept, and by rule one row of values for each seed.
     ylabel : str
         What is drawn, with its unit.
     log : bool
@@ -273,7 +270,7 @@ def against_kept(keep, panels, *, ylabel, log=False, line=None, limits=None) -> 
     Book section 8, "How much can go?".
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(7, 3.6), sharey=True, squeeze=False)
-    for ax, (title, rules) in zip(axes[0], panels.items(), strict=True):
+    for ax, (title, (keep, rules)) in zip(axes[0], panels.items(), strict=True):
         if line is not None:
             ax.axhline(line, color=ACCENT, lw=1.5, zorder=1)
         for rule, samples in rules.items():

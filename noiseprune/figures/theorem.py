@@ -40,10 +40,24 @@ def directions(rates, deviations, *, bound, worst):
         (bound, r"bound $1/\sqrt{\kappa}$, each direction", ACCENT, "--"),
     ):
         ax.axhline(height, color=color, ls=line)
-        ax.annotate(text, (0.01, height), (0, 3), xycoords=("axes fraction", "data"),
-                    textcoords="offset points", color=color, va="bottom", fontsize=10)
-    ax.annotate("each mode", (rates[0], deviations[0]), (8, 4), textcoords="offset points",
-                color=COLORS["noise"], fontsize=10)
+        ax.annotate(
+            text,
+            (0.01, height),
+            (0, 3),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            color=color,
+            va="bottom",
+            fontsize=10,
+        )
+    ax.annotate(
+        "each mode",
+        (rates[0], deviations[0]),
+        (8, 4),
+        textcoords="offset points",
+        color=COLORS["noise"],
+        fontsize=10,
+    )
     ax.set_ylim(0.5 * np.min(deviations), 2 * worst)
     ax.set_xlabel("decay rate of the mode (1/time)")
     ax.set_ylabel("relative error (standard deviation)")
@@ -59,8 +73,8 @@ def failures(rates, curves, *, bound_rates):
     rates : (R,) array_like
         Sampling rates kappa.
     curves : dict
-        For each of up to three errors epsilon a dict with `share`, shape (R,), `low` and `high`, the
-        ends of its confidence interval, shape (R,), and `bound`, shape (B,).
+        For each of up to three errors epsilon a dict with `share`, shape (R,), `low` and `high`,
+        the ends of its confidence interval, shape (R,), and `bound`, shape (B,).
     bound_rates : (B,) array_like
         Sampling rates at which the bound is given.
 
@@ -80,11 +94,24 @@ def failures(rates, curves, *, bound_rates):
         share, low, high = (np.asarray(curve[key]) for key in ("share", "low", "high"))
         seen = share > 0
         ax.errorbar(
-            rates[seen], share[seen], [(share - low)[seen], (high - share)[seen]],
-            color=COLORS["noise"], ls=line, marker=mark, ms=5, capsize=2, elinewidth=1,
+            rates[seen],
+            share[seen],
+            [(share - low)[seen], (high - share)[seen]],
+            color=COLORS["noise"],
+            ls=line,
+            marker=mark,
+            ms=5,
+            capsize=2,
+            elinewidth=1,
             label=rf"measured, $\varepsilon = {epsilon:g}$",
         )
-        ax.plot(bound_rates, curve["bound"], color=ACCENT, ls=line, label=rf"bound, $\varepsilon = {epsilon:g}$")
+        ax.plot(
+            bound_rates,
+            curve["bound"],
+            color=ACCENT,
+            ls=line,
+            label=rf"bound, $\varepsilon = {epsilon:g}$",
+        )
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_ylim(4e-4, 1.6)
@@ -94,8 +121,13 @@ def failures(rates, curves, *, bound_rates):
     ax.set_ylabel("probability of failure")
     handles, labels = ax.get_legend_handles_labels()
     order = np.argsort([label.startswith("bound") for label in labels], kind="stable")
-    figure.legend([handles[k] for k in order], [labels[k] for k in order],
-                  loc="outside upper center", ncols=2, fontsize=10)
+    figure.legend(
+        [handles[k] for k in order],
+        [labels[k] for k in order],
+        loc="outside upper center",
+        ncols=2,
+        fontsize=10,
+    )
     return figure
 
 
@@ -132,6 +164,9 @@ def growing_networks(neurons, *, rates, pruned):
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_xlabel("neurons N")
     axes[0].set_yscale("log")
+    axes[0].set_yticks([5, 10, 20, 50, 100, 200], ["5", "10", "20", "50", "100", "200"])
+    axes[0].yaxis.set_minor_formatter(NullFormatter())
+    axes[0].set_ylim(5, 200)
     axes[0].set_ylabel(r"sampling rate $\kappa$")
     axes[1].set_ylim(0, 1)
     axes[1].yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -171,13 +206,24 @@ def guarantee(keep, measured, *, guaranteed, predicted):
     ax.plot(keep, predicted, color=COLORS["original"], ls="-.", label="heuristic, noise-prune")
     ax.plot(keep, guaranteed, color=ACCENT, ls="--", marker="D", ms=5, label="theorem, noise-prune")
     ax.axhline(1, color=COLORS["original"], lw=1)
-    ax.annotate("above this line nothing is guaranteed", (1, 1), (0, 3),
-                xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
-                va="bottom", fontsize=9, color=COLORS["original"])
+    ax.annotate(
+        "above this line nothing is guaranteed",
+        (1, 1),
+        (0, 3),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=9,
+        color=COLORS["original"],
+    )
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xticks(keep, [f"{100 * k:g} %" for k in keep])
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_minor_formatter(NullFormatter())
+    ax.set_ylim(0.1, 5)
     ax.set_xlabel("synapses kept")
     ax.set_ylabel(r"worst relative error $\varepsilon$")
     figure.legend(loc="outside upper center", ncols=2, fontsize=10)
