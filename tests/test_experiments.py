@@ -139,7 +139,7 @@ def test_only_plain_values_are_stored_to_nine_digits():
         "n": None,
         "s": "x",
     }
-    plain = record._plain(mixed)
+    plain = record.plain(mixed)
     assert plain == {"a": 0.333333333, "b": [2, True, False], "3": [0.0, 1.0], "n": None, "s": "x"}
     assert json.loads(json.dumps(plain)) == plain
 
@@ -372,9 +372,9 @@ def test_commands_that_make_no_sense(shelf, capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
-def test_checking_what_was_never_run_says_so(shelf):
-    with pytest.raises(FileNotFoundError, match=r"lab_record\.json"):
-        command(shelf, "check", "lab_record")
+def test_checking_what_was_never_run_says_so(shelf, capsys):
+    assert command(shelf, "check", "lab_record") == 2
+    assert "lab_record.json is not there: run the experiment first" in capsys.readouterr().err
 
 
 def test_the_module_runs_as_a_program():

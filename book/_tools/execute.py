@@ -57,10 +57,14 @@ def code_cells(notebook):
 
 
 def fingerprint(notebook, root=ROOT):
-    """Hash of everything that the outputs depend on: code, package, results named in the code."""
+    """Hash of everything that the outputs depend on: code, package, results that the code reads.
+
+    Code reads the results that it names, and all of them through the scorecard or `STORED`.
+    """
     code = "\0".join(cell.source.rstrip() for cell in code_cells(notebook))
     files = sorted((root / "noiseprune").rglob("*.py"))
-    files += [path for path in sorted((root / "results").rglob("*.*")) if path.stem in code]
+    every = "scorecard" in code or "STORED" in code
+    files += [p for p in sorted((root / "results").rglob("*.*")) if every or p.stem in code]
     digest = hashlib.sha256(code.encode())
     for path in files:
         content = path.read_bytes().replace(b"\r\n", b"\n")

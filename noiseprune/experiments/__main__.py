@@ -14,14 +14,32 @@ from noiseprune.experiments.record import one_thread
 
 def main(arguments=None):
     """Run the command line; return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return _dispatch(parser, options)
+    except FileNotFoundError as error:
+        print(f"{error.filename} is not there: run the experiment first", file=sys.stderr)
+        return 2
+
+
+def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m noiseprune.experiments", description="Run the experiments of the book."
     )
-    parser.add_argument("--results", type=Path, default=stored.RESULTS, metavar="FOLDER",
-                        help="where results are stored (default: results/ of the checkout)")
-    parser.add_argument("--workers", type=int, default=1,
-                        help="processes that share the seeds, one BLAS thread each (default: 1, "
-                        "with all threads)")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=stored.RESULTS,
+        metavar="FOLDER",
+        help="where results are stored (default: results/ of the checkout)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        help="processes that share the seeds, one BLAS thread each (default: 1, with all threads)",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="list the experiments and what is stored of them")
     for command, help_text in (
@@ -29,29 +47,40 @@ def main(arguments=None):
         ("check", "run the first seed of experiments again and compare with what is stored"),
     ):
         sub = commands.add_parser(command, help=help_text)
-        sub.add_argument("names", nargs="*", metavar="NAME", choices=[*stored.STORED, []],
-                         help=f"among {', '.join(stored.STORED)}")
+        sub.add_argument(
+            "names",
+            nargs="*",
+            metavar="NAME",
+            choices=[*stored.STORED, []],
+            help=f"among {', '.join(stored.STORED)}",
+        )
         sub.add_argument("--all", action="store_true", help="all of them")
         if command == "run":
             sub.add_argument("--again", action="store_true", help="run also what is stored")
         else:
-            sub.add_argument("--quick", action="store_true",
-                             help=f"those that take a minute or so: {', '.join(stored.QUICK)}")
+            sub.add_argument(
+                "--quick",
+                action="store_true",
+                help=f"those that take a minute or so: {', '.join(stored.QUICK)}",
+            )
     compare = commands.add_parser(
         "compare", help="compare results that were run into another folder with the stored ones"
     )
     compare.add_argument("folder", type=Path, metavar="FOLDER", help="results run again")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def _dispatch(parser, options):
     if options.command == "list":
         return _list(options.results)
     if options.command == "compare":
         return _compare(options.results, options.folder)
+    if options.workers < 1:
+        parser.error("--workers must be at least 1")
     quick = options.command == "check" and options.quick
     names = list(stored.STORED) if options.all else options.names + list(stored.QUICK) * quick
     if not names:
         parser.error("name at least one experiment, or --all")
-    if options.workers < 1:
-        parser.error("--workers must be at least 1")
     if options.command == "check":
         return _check(names, options.results)
     return _run(names, options)
@@ -66,14 +95,18 @@ def _list(folder):
             state = f"{result.provenance['seconds']:.0f} s on {result.provenance['date']}"
             if not stored.is_current(result):
                 state += ", with other settings"
-        print(f"{name:20} {len(settings.seeds):3} seeds  {state:32} {_summary(experiment)}")
+        print(f"{name:26} {len(settings.seeds):3} seeds  {state:32} {_summary(experiment)}")
     return 0
 
 
 def _run(names, options):
     for name in names:
         path = options.results / f"{name}.json"
-        if path.exists() and not options.again and stored.is_current(stored.load(name, options.results)):
+        if (
+            path.exists()
+            and not options.again
+            and stored.is_current(stored.load(name, options.results))
+        ):
             print(f"{name}: stored already in {path.name}; --again runs it anew")
             continue
         if options.workers == 1:

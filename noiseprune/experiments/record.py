@@ -40,7 +40,7 @@ class Result:
     Examples
     --------
     >>> from noiseprune.experiments import Result
-    >>> rows = [{"seed": 0, "rule": "noise", "error": 0.1}, {"seed": 1, "rule": "noise", "error": 0.3}]
+    >>> rows = [{"rule": "noise", "error": 0.1}, {"rule": "noise", "error": 0.3}]
     >>> Result("demo", {}, rows, {}).column("error", rule="noise")
     array([0.1, 0.3])
     """
@@ -95,7 +95,9 @@ class Result:
             fields = json.loads(Path(path).read_text(encoding="utf-8"))
             return cls(**{field.name: fields[field.name] for field in dataclasses.fields(cls)})
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is not a stored result ({error}); run the experiment again") from error
+            raise ValueError(
+                f"{path} is not a stored result ({error}); run the experiment again"
+            ) from error
 
 
 def run_seeds(name, settings, one_seed, *, executor=None, progress=True):
@@ -126,11 +128,14 @@ def run_seeds(name, settings, one_seed, *, executor=None, progress=True):
     seeds = list(settings.seeds)
     bar = tqdm(
         each(one_seed, [settings] * len(seeds), seeds),
-        total=len(seeds), desc=name, unit="seed", disable=not progress,
+        total=len(seeds),
+        desc=name,
+        unit="seed",
+        disable=not progress,
     )
-    rows = [_plain(row) for rows in bar for row in rows]
+    rows = [plain(row) for rows in bar for row in rows]
     seconds = time.perf_counter() - start
-    return Result(name, _plain(dataclasses.asdict(settings)), rows, provenance(name, seconds))
+    return Result(name, plain(dataclasses.asdict(settings)), rows, provenance(name, seconds))
 
 
 def provenance(name, seconds):
@@ -150,7 +155,7 @@ def provenance(name, seconds):
 
 
 def one_thread():
-    """Give a worker process one BLAS thread; by now NumPy and SciPy are loaded, so that it counts."""
+    """Give a worker process one BLAS thread: it has loaded NumPy and SciPy, so that it counts."""
     threadpool_limits(1)
 
 
@@ -159,12 +164,12 @@ def streams(seed, count):
     return [int(s) for s in np.random.SeedSequence(seed).generate_state(count)]
 
 
-def _plain(value):
-    """JSON values, floats rounded to the digits stored."""
+def plain(value):
+    """Return the value as JSON has it, floats rounded to the digits stored."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, (int, np.integer)):

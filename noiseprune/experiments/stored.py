@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from noiseprune.experiments.record import Result
+from noiseprune.experiments.record import Result, plain
 from noiseprune.experiments.rectified import RectifiedSettings, rectified
 from noiseprune.experiments.spectrum import (
     ImportantSettings,
@@ -27,41 +27,26 @@ from noiseprune.experiments.trajectories import TrajectorySettings, trajectories
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
-# N = 10,000, of which the record gives two accounts (book section 7).
-TEN_SMALL = (9000,) + 10 * (100,)
-LAB_PLOT = (6600, 1000, 1600) + 8 * (100,)
-_LARGE = {"keep": (0.03,), "rules": ("noise", "weight"), "seeds": (0, 1, 2)}
-_LARGE_TRAJECTORIES = _LARGE | {
-    "diagonals": ("matched",), "dt": 0.05, "steps": 800, "every": 10, "exact": False,
-}
-
 STORED = {
     "failure_rate": (failure_rate, FailureSettings()),
     "important_synapses": (important_synapses, ImportantSettings()),
-    "important_synapses_paper": (important_synapses, ImportantSettings(sizes=(2700, 100, 100, 100))),
+    "important_synapses_paper": (
+        important_synapses,
+        ImportantSettings(sizes=(2700, 100, 100, 100)),
+    ),
     "lab_record": (lab_record, LabRecordSettings()),
     "pruned_fraction": (pruned_fraction, PrunedFractionSettings()),
     "rectified": (rectified, RectifiedSettings()),
-    "spectrum_10000_lab": (spectrum, SpectrumSettings(sizes=LAB_PLOT, **_LARGE)),
-    "spectrum_10000_ten": (spectrum, SpectrumSettings(sizes=TEN_SMALL, **_LARGE)),
     "spectrum_lab": (spectrum, SpectrumSettings()),
     "spectrum_paper": (
         spectrum,
         SpectrumSettings(sizes=(2700, 100, 100, 100), keep=(0.2, 0.1, 0.05, 0.03)),
     ),
-    "trajectories_10000_lab": (
-        trajectories,
-        TrajectorySettings(sizes=LAB_PLOT, **_LARGE_TRAJECTORIES),
-    ),
-    "trajectories_10000_ten": (
-        trajectories,
-        TrajectorySettings(sizes=TEN_SMALL, **_LARGE_TRAJECTORIES),
-    ),
     "trajectories_lab": (trajectories, TrajectorySettings()),
 }
 
 # What `check --quick` runs one seed of: under ten minutes together.
-QUICK = ("important_synapses", "lab_record", "spectrum_lab")
+QUICK = ("failure_rate", "important_synapses", "lab_record", "rectified", "spectrum_lab")
 
 
 def run(name, *, seeds=None, executor=None, progress=True):
@@ -122,8 +107,7 @@ def load(name, folder=RESULTS):
 
 def is_current(result):
     """Whether a stored result was made with the settings that `STORED` names today."""
-    fresh = dataclasses.asdict(_stored(result.experiment)[1])
-    return result.settings == {k: list(v) if isinstance(v, tuple) else v for k, v in fresh.items()}
+    return result.settings == plain(dataclasses.asdict(_stored(result.experiment)[1]))
 
 
 def disagreements(stored, again, *, tolerance=1e-6):
@@ -134,10 +118,14 @@ def disagreements(stored, again, *, tolerance=1e-6):
         return [f"{stored.experiment}: {len(before)} rows stored, {len(again.rows)} rows rerun"]
     lines = []
     for old, new in zip(before, again.rows, strict=True):
-        where = ", ".join(f"{k}={v}" for k, v in old.items() if k in ("seed", "keep", "rule", "diagonal"))
-        for key in sorted(old.keys() | new.keys()):
-            if not _agree(old.get(key), new.get(key), tolerance):
-                lines.append(f"{stored.experiment} ({where}): {key} stored {old.get(key)}, now {new.get(key)}")
+        where = ", ".join(
+            f"{k}={v}" for k, v in old.items() if k in ("seed", "keep", "rule", "diagonal")
+        )
+        lines += [
+            f"{stored.experiment} ({where}): {key} stored {old.get(key)}, now {new.get(key)}"
+            for key in sorted(old.keys() | new.keys())
+            if not _agree(old.get(key), new.get(key), tolerance)
+        ]
     return lines
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from noiseprune import theory
+from noiseprune import _checks, theory
 from noiseprune.experiments.record import run_seeds, streams
 from noiseprune.experiments.spectrum import PERCENTILES, NetworkSettings
 from noiseprune.pruning import keep_probabilities, sample_synapses, synapse_scores
@@ -181,6 +181,7 @@ def smallest_rate(A, S, epsilon, *, rng):
     ----------
     Book section 6, "The pruned fraction tends to 1".
     """
+    epsilon = _checks.number(epsilon, "epsilon", low=0, high=1, low_open=True, high_open=True)
 
     def excess(log_rate):
         P = keep_probabilities(S, K=2 * np.exp(log_rate))

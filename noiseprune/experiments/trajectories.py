@@ -36,7 +36,9 @@ class TrajectorySettings(NetworkSettings):
         return self.dt * self.every * np.arange(self.steps // self.every + 1)
 
 
-def trajectories(settings=TrajectorySettings(), *, executor=None, progress=True, name="trajectories"):
+def trajectories(
+    settings=TrajectorySettings(), *, executor=None, progress=True, name="trajectories"
+):
     """Compare trajectories of the original and the pruned networks under the same noise.
 
     Parameters
@@ -84,8 +86,14 @@ def trajectory_rows(settings, seed):
 
     def run(matrix):
         return simulate(
-            matrix, x0=x0, dt=settings.dt, steps=settings.steps, every=settings.every,
-            b=settings.b, sigma=settings.sigma, rng=noise_seed,
+            matrix,
+            x0=x0,
+            dt=settings.dt,
+            steps=settings.steps,
+            every=settings.every,
+            b=settings.b,
+            sigma=settings.sigma,
+            rng=noise_seed,
         )
 
     C = stationary_covariance(A)

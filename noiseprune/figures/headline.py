@@ -36,7 +36,9 @@ def headline(spectrum, trajectories, *, keep):
     for rule in spectrum.settings["rules"]:
         errors = np.stack(
             [
-                np.median(np.abs(spectrum.column("eigenvalue_error_slow", keep=k, rule=rule)), axis=1)
+                np.median(
+                    np.abs(spectrum.column("eigenvalue_error_slow", keep=k, rule=rule)), axis=1
+                )
                 for k in fractions
             ],
             axis=1,
@@ -46,13 +48,18 @@ def headline(spectrum, trajectories, *, keep):
         times = trajectories.select(**chosen)[0]["times"]
         band(right, np.array(times), trajectories.column("mean", **chosen), rule)
     left.set(
-        xscale="log", yscale="log", xlabel="fraction of synapses kept",
-        ylabel="relative error", title=f"eigenvalues of the slowest {spectrum.settings['slow']} modes",
+        xscale="log",
+        yscale="log",
+        xlabel="fraction of synapses kept",
+        ylabel="relative error",
+        title=f"eigenvalues of the slowest {spectrum.settings['slow']} modes",
     )
     left.set_xticks(fractions, [f"{k:g}" for k in fractions])
     left.minorticks_off()
     right.set(
-        xlabel="time (model units)", ylabel="relative error", ylim=(0, None),
+        xlabel="time (model units)",
+        ylabel="relative error",
+        ylim=(0, None),
         title=f"trajectory, {keep:.0%} kept",
     )
     left.legend(loc="lower left")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from noiseprune.figures.style import ACCENT, COLORS, LABELS, LINES, MARKERS, band, styled
 
@@ -50,6 +51,9 @@ def relative_errors(times, panels, *, log=False, ylabel=None, reference=None) ->
         ax.set(title=title, xlabel=_TIME)
         if log:
             ax.set_yscale("log")
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.yaxis.set_minor_formatter(NullFormatter())
         else:
             ax.set_ylim(bottom=0)
     axes[0, 0].set_ylabel(ylabel or r"relative error $\|x - x^\mathrm{sparse}\| / \|x\|$")
