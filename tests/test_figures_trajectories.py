@@ -25,7 +25,8 @@ def line(ax, name):
 
 
 def test_relative_errors_draws_the_median_network():
-    panels = {"kept 0.20": {"noise": samples(), "weight": samples(2)}, "kept 0.05": {"noise": samples(3)}}
+    both = {"noise": samples(), "weight": samples(2)}
+    panels = {"kept 0.20": both, "kept 0.05": {"noise": samples(3)}}
     figure = draw.relative_errors(TIMES, panels)
     left, right = figure.axes
     np.testing.assert_allclose(line(left, "weight").get_ydata(), 2 * (TIMES + 0.2))

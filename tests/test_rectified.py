@@ -2,9 +2,9 @@
 
 import dataclasses
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from scipy import sparse
 
 import noiseprune as npr
@@ -14,6 +14,7 @@ from noiseprune.experiments.rectified import (
     rectified_fixed_point,
     regimes_visited,
 )
+from noiseprune.figures import COLORS
 from noiseprune.figures import rectified as draw
 
 SMALL = experiments.RectifiedSettings(
@@ -117,7 +118,8 @@ def test_errors_say_what_is_wrong(network):
         rectified_fixed_point([[-1.0, 2.0], [2.0, -1.0]], 1.0)
     with pytest.raises(ValueError, match="no set of active neurons"):
         rectified_fixed_point(A, [-1.0, 1.0, -1.0, 1.0], iterations=1)
-    for function in (lambda b: rectified_fixed_point(A, b), lambda b: active_neurons(A, [[1.0] * 4], b)):
+    x = np.ones((1, 4))
+    for function in (lambda b: rectified_fixed_point(A, b), lambda b: active_neurons(A, x, b)):
         with pytest.raises(ValueError, match=r"shape \(4,\)"):
             function([1.0, 2.0])
     with pytest.raises(ValueError, match="4 neurons"):
@@ -133,7 +135,7 @@ def test_rows_are_complete(result):
         assert 1 <= row["regimes"] <= SMALL.steps // SMALL.every + 1
         assert row["switches"] >= 0
     for row in result.select(rule="noise"):
-        assert row["mean"][0] == row["apart"][0] - row["apart"][0] == 0
+        assert row["mean"][0] == 0
         assert row["epsilon_active"] > 0
         assert row["fixed_point_error"] > 0
 
@@ -159,15 +161,24 @@ def test_inputs_silence_about_half():
     assert 0.3 < np.mean(rectified_fixed_point(A, b) > 0) < 0.7
 
 
-def test_figures_draw(result):
+def test_figures_show_what_they_are_given(result):
     times = SMALL.times
-    errors = {"kept 0.50": {r: result.column("mean", rule=r) for r in SMALL.rules}}
-    assert isinstance(draw.errors_and_regimes(times, errors["kept 0.50"], errors["kept 0.50"]), Figure)
+    errors = {rule: result.column("mean", rule=rule) for rule in SMALL.rules}
+    apart = {rule: result.column("apart", rule=rule) for rule in SMALL.rules}
+    left, right = draw.errors_and_regimes(times, errors, apart).axes
+    noise = COLORS["noise"]
+    shown = next(line for line in right.lines if line.get_color() == noise)
+    np.testing.assert_allclose(shown.get_ydata(), 100 * np.median(apart["noise"], axis=0))
+    assert left.get_ylabel().startswith("relative error")
+
     active = np.random.default_rng(0).random((50, 30)) < 0.5
-    assert isinstance(draw.switching(np.arange(50.0), {"original": active, "noise": active}), Figure)
-    assert isinstance(
-        draw.regime_epsilons([5, 5, 10], {"noise": [0.1, 0.2, 0.3]}, {"noise": 0.4}), Figure
-    )
-    assert isinstance(
-        draw.near_threshold([0.1, 1.0], {"apart": [[0.1, 0.2]], "error": [[0.1, 0.3]]}), Figure
-    )
+    figure = draw.switching(np.arange(50.0), {"original": active, "noise": ~active})
+    images = [ax.images[0].get_array() for ax in figure.axes]
+    np.testing.assert_array_equal(images[0], active.T)
+    np.testing.assert_array_equal(images[1], ~active.T)
+
+    figure = draw.regime_epsilons([5, 6, 10], {"noise": [0.1, 0.2, 0.3]}, {"noise": 0.4})
+    marks, line = figure.axes[0].lines
+    np.testing.assert_allclose(marks.get_ydata(), [0.1, 0.2, 0.3])
+    np.testing.assert_allclose(line.get_ydata(), 0.4)
+    plt.close("all")

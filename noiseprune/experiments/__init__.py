@@ -3,6 +3,7 @@
 ``python -m noiseprune.experiments --help`` lists and runs the stored ones.
 """
 
+from noiseprune.experiments.largest import TenThousandSettings, ten_thousand
 from noiseprune.experiments.record import Result
 from noiseprune.experiments.rectified import RectifiedSettings, rectified
 from noiseprune.experiments.spectrum import (
@@ -31,6 +32,7 @@ __all__ = [
     "RectifiedSettings",
     "Result",
     "SpectrumSettings",
+    "TenThousandSettings",
     "TrajectorySettings",
     "failure_rate",
     "important_synapses",
@@ -40,5 +42,6 @@ __all__ = [
     "rectified",
     "run",
     "spectrum",
+    "ten_thousand",
     "trajectories",
 ]

@@ -18,7 +18,7 @@ from noiseprune.spectrum import spectral_epsilon
 
 @dataclass(frozen=True)
 class RectifiedSettings(NetworkSettings):
-    """`rectified`: inputs ``scale (z - shift)``, z standard normal, silence about half the neurons.
+    """`rectified`: inputs ``scale (z - shift)``, z standard normal, that silence about half.
 
     Times are in units of 1/leak. Regimes are read off every `every` steps, curves stored every
     `thin` readings.
@@ -33,7 +33,7 @@ class RectifiedSettings(NetworkSettings):
     simulations: int = 8
     sigma: float = 0.001
     scale: float = 0.1
-    shift: float = 0.6
+    shift: float = 0.35
     seeds: tuple = tuple(range(6))
 
     @property
@@ -116,6 +116,7 @@ def rectified_rows(settings, seed):
     rest = rectified_fixed_point(A, b)
     resting = rest > 0
     size = np.linalg.norm(x[:: settings.thin], axis=1)
+    several = settings.simulations > 1
     rows = [describe(active, keep=1.0, rule="original")]
     C = stationary_covariance(A)
     for keep in settings.keep:
@@ -128,7 +129,7 @@ def rectified_rows(settings, seed):
                 {
                     **describe(active_sparse, keep=keep, rule=rule),
                     "mean": error.mean(axis=1),
-                    "std": error.std(axis=1, ddof=1) if settings.simulations > 1 else 0 * size[:, 0],
+                    "std": error.std(axis=1, ddof=1) if several else 0 * size[:, 0],
                     "apart": (active != active_sparse)[:: settings.thin].mean(axis=(1, 2)),
                     "epsilon_active": spectral_epsilon(A[regime], pruned.toarray()[regime]),
                     "fixed_point_error": _fixed_point_error(A, pruned, b, rest),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from noiseprune.experiments.largest import TenThousandSettings, ten_thousand
 from noiseprune.experiments.record import Result, plain
 from noiseprune.experiments.rectified import RectifiedSettings, rectified
 from noiseprune.experiments.spectrum import (
@@ -41,6 +42,11 @@ STORED = {
     "spectrum_paper": (
         spectrum,
         SpectrumSettings(sizes=(2700, 100, 100, 100), keep=(0.2, 0.1, 0.05, 0.03)),
+    ),
+    "ten_thousand": (ten_thousand, TenThousandSettings()),
+    "ten_thousand_lab": (
+        ten_thousand,
+        TenThousandSettings(sizes=(6600, 1000, 1600) + 8 * (100,)),
     ),
     "trajectories_lab": (trajectories, TrajectorySettings()),
 }

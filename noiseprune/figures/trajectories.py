@@ -51,11 +51,9 @@ def relative_errors(times, panels, *, log=False, ylabel=None, reference=None) ->
         ax.set(title=title, xlabel=_TIME)
         if log:
             ax.set_yscale("log")
-            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.yaxis.set_major_formatter("{x:g}")
-            ax.yaxis.set_minor_formatter(NullFormatter())
-        else:
-            ax.set_ylim(bottom=0)
+            _plain_numbers(ax)
+    if not log:
+        axes[0, 0].set_ylim(bottom=0)
     axes[0, 0].set_ylabel(ylabel or r"relative error $\|x - x^\mathrm{sparse}\| / \|x\|$")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
@@ -91,8 +89,8 @@ def exact_beside_sampled(times, panels) -> Figure:
                 times[some], curve["mean"][some], curve["std"][some], color=color, ls="none",
                 marker=MARKERS[rule], ms=5, mfc="white", capsize=2, lw=1,
             )
-        ax.set(title=title, xlabel=_TIME)
-        ax.set_ylim(bottom=0)
+        ax.set(title=title, xlabel=_TIME, yscale="log")
+        _plain_numbers(ax)
     axes[0, 0].set_ylabel("relative error")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
@@ -169,9 +167,16 @@ def slow_activity(times, traces, modes, *, now) -> Figure:
         if name == "original":
             axes[1].bar(rank, values, color=COLORS[name], alpha=0.35)
         else:
-            axes[1].plot(rank, values, MARKERS[name], color=COLORS[name], ms=5, mfc="white", mew=1.4)
+            axes[1].plot(rank, values, MARKERS[name], color=COLORS[name], mfc="white", mew=1.4)
     axes[1].axhline(0, color=COLORS["original"], lw=0.8)
     axes[1].set(xlabel="mode, slowest first", ylabel=f"activity along the mode at t = {now:g}")
     axes[1].set_xticks(rank)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
+
+
+def _plain_numbers(ax):
+    """Label a logarithmic axis 0.1, 0.2, 0.5, 1 rather than with powers."""
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(NullFormatter())
