@@ -40,7 +40,7 @@ reproduce-quick: .venv/ready  ## compute one seed of the essential results and c
 	$(BIN)/python -m noiseprune.experiments check --quick
 
 lint: .venv/ready  ## check style and formatting
-	$(BIN)/ruff check && $(BIN)/ruff format --check
+	$(BIN)/ruff check noiseprune tests book/_ext book/_tools && $(BIN)/ruff format --check noiseprune tests book/_ext book/_tools
 
 lock: .venv/synced  ## refresh requirements.lock from pyproject.toml
 	$(BIN)/$(LOCK) --upgrade

@@ -113,7 +113,8 @@ def sample_covariance(x, *, burn_in=0):
     rows = x.shape[0] - burn_in
     if rows < 2 or x.shape[1] == 0:
         raise ValueError(
-            f"x must keep at least 2 times and 1 neuron after burn_in={burn_in}, got shape {x.shape}"
+            f"x must keep at least 2 times and 1 neuron after burn_in={burn_in}, got shape "
+            f"{x.shape}"
         )
     x = x[burn_in:] - x[burn_in:].mean(axis=0)
     return x.T @ x / (rows - 1)
@@ -197,9 +198,7 @@ def unstable(A, largest):
     leak = -A.diagonal()
     total = np.asarray(abs(W).sum(axis=1))
     worst = int(np.argmin(leak - total))
-    neuron = (
-        f"(neuron {worst} has leak {leak[worst]:.4g} and total input {total[worst]:.4g})"
-    )
+    neuron = f"(neuron {worst} has leak {leak[worst]:.4g} and total input {total[worst]:.4g})"
     if largest > 1e-12 * np.abs(leak).max():
         return ValueError(
             f"A is unstable: largest real part of an eigenvalue is {largest:.4g} {neuron}; "
@@ -226,7 +225,8 @@ def _check_covariance(C, n):
     if linalg.lapack.dpotrf(shifted, lower=1, clean=0, overwrite_a=1)[1] != 0:
         least = linalg.eigvalsh(C, subset_by_index=[0, 0])[0]
         raise ValueError(
-            f"C must be positive semidefinite to be a covariance, its least eigenvalue is {least:.3g}"
+            "C must be positive semidefinite to be a covariance, its least eigenvalue is "
+            f"{least:.3g}"
         )
 
 
@@ -282,6 +282,6 @@ def _bartels_stewart(dense, sigma, A):
     largest = float(T.diagonal().max())
     if largest > -1e-14 * linalg.norm(T):
         raise unstable(A, largest)
-    Y, scale, info = linalg.lapack.dtrsyl(T, T, -(sigma**2) * np.eye(len(T)), tranb="T")
+    Y, scale, _ = linalg.lapack.dtrsyl(T, T, -(sigma**2) * np.eye(len(T)), tranb="T")
     C = Z @ (Y / scale) @ Z.T
     return (C + C.T) / 2

@@ -250,7 +250,9 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0):
         if not np.isfinite([difference, size]).all():
             raise _outgrown(t)
         if size == 0:
-            raise ValueError(f"the original network's activity is 0 at t = {t:.6g}: no relative error")
+            raise ValueError(
+                f"the original network's activity is 0 at t = {t:.6g}: no relative error"
+            )
         error[k] = np.sqrt(max(difference, 0.0) / size)
     return error
 

@@ -37,7 +37,7 @@ def clustered(sizes, *, density=0.6, long_range=5000, symmetric=True, rng=None):
     Returns
     -------
     ndarray, shape (N, N)
-        Synaptic weights W, in units of the leak rate, with a zero diagonal.
+        Synaptic weights W, in model units, with a zero diagonal.
 
     Raises
     ------
@@ -83,7 +83,9 @@ def clustered(sizes, *, density=0.6, long_range=5000, symmetric=True, rng=None):
     if symmetric:
         W += W.T  # only the upper triangle was filled
     if not W.any():
-        raise ValueError(f"sizes={sizes}, density={density}, long_range={long_range} make no synapse")
+        raise ValueError(
+            f"sizes={sizes}, density={density}, long_range={long_range} make no synapse"
+        )
     W /= 1.1 * _leading_real_part(W, symmetric)
     return W
 
@@ -133,8 +135,10 @@ def add_leak(W, *, excess=0.0):
         )
     excess = _checks.array(excess, "excess", ndim=(0, 1), nonnegative=True)
     if excess.ndim == 1 and excess.size != n:
-        raise ValueError(f"excess must be a number or have one entry for each of the {n} neurons, "
-                         f"got {excess.size}")
+        raise ValueError(
+            f"excess must be a number or have one entry for each of the {n} neurons, "
+            f"got {excess.size}"
+        )
     leak = np.asarray(abs(W).sum(axis=1)) + excess
     if sparse.issparse(W):
         return sparse.csr_array(W - sparse.diags_array(leak))

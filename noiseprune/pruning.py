@@ -335,9 +335,7 @@ def _draw(W, p, symmetric, rng):
     upper = rows < W.indices
     # Entry k of W and entry mirror[k] are the two directions of one pair: ordering the entries by
     # column, then row, lists the mirror images in the order of the entries.
-    transposed = sparse.csr_array(
-        (np.arange(p.size), W.indices, W.indptr), shape=W.shape
-    ).T.tocsr()
+    transposed = sparse.csr_array((np.arange(p.size), W.indices, W.indptr), shape=W.shape).T.tocsr()
     mirror = transposed.data
     if not (
         np.array_equal(transposed.indptr, W.indptr)  # A symmetric up to rounding may have 1e-15

@@ -156,7 +156,7 @@ def spectral_epsilon(A, A_sparse):
 
 
 def _largest_error(L, A_sparse):
-    """Largest eigenvalue in size of ``L^-1 M_sparse L^-T - I``, by Lanczos: no second N x N array."""
+    """Largest eigenvalue in size of ``L^-1 M_sparse L^-T - I``, by Lanczos, without forming it."""
 
     def whitened_error(x):
         y = linalg.solve_triangular(L, x, lower=True, trans="T", check_finite=False)

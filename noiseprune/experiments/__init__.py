@@ -3,6 +3,7 @@
 ``python -m noiseprune.experiments --help`` lists and runs the stored ones.
 """
 
+from noiseprune.experiments.asymmetric import AsymmetricSettings, asymmetric
 from noiseprune.experiments.largest import TenThousandSettings, ten_thousand
 from noiseprune.experiments.record import Result
 from noiseprune.experiments.rectified import RectifiedSettings, rectified
@@ -25,6 +26,7 @@ from noiseprune.experiments.trajectories import TrajectorySettings, trajectories
 
 __all__ = [
     "STORED",
+    "AsymmetricSettings",
     "FailureSettings",
     "ImportantSettings",
     "LabRecordSettings",
@@ -34,6 +36,7 @@ __all__ = [
     "SpectrumSettings",
     "TenThousandSettings",
     "TrajectorySettings",
+    "asymmetric",
     "failure_rate",
     "important_synapses",
     "lab_record",

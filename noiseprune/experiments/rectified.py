@@ -20,7 +20,7 @@ from noiseprune.spectrum import spectral_epsilon
 class RectifiedSettings(NetworkSettings):
     """`rectified`: inputs ``scale (z - shift)``, z standard normal, that silence about half.
 
-    Times are in units of 1/leak. Regimes are read off every `every` steps, curves stored every
+    Times are in model units. Regimes are read off every `every` steps, curves stored every
     `thin` readings.
     """
 
@@ -96,8 +96,15 @@ def rectified_rows(settings, seed):
 
     def run(matrix):
         x = simulate(
-            matrix, x0=x0, dt=settings.dt, steps=settings.steps, every=settings.every, b=b,
-            sigma=settings.sigma, rng=noise_seed, nonlinearity="relu",
+            matrix,
+            x0=x0,
+            dt=settings.dt,
+            steps=settings.steps,
+            every=settings.every,
+            b=b,
+            sigma=settings.sigma,
+            rng=noise_seed,
+            nonlinearity="relu",
         )
         return x, active_neurons(matrix, x, b)
 
@@ -275,14 +282,7 @@ def rectified_fixed_point(A, b, *, iterations=100):
     for _ in range(_checks.integer(iterations, "iterations", low=1)):
         x = np.zeros(n)
         if active.any():
-            try:
-                factor = linalg.cho_factor(M[np.ix_(active, active)])
-            except linalg.LinAlgError:
-                raise ValueError(
-                    "A is unstable or singular: -A must be positive definite for the fixed point "
-                    "to be the only one"
-                ) from None
-            x[active] = linalg.cho_solve(factor, b[active])
+            x[active] = _solve_positive(M[np.ix_(active, active)], b[active])
         guess = M.diagonal() * x > M @ x - b  # W x + b > 0
         if np.array_equal(guess, active):
             return x
@@ -291,3 +291,15 @@ def rectified_fixed_point(A, b, *, iterations=100):
         f"no set of active neurons stood after {iterations} corrections; raise iterations, "
         "or simulate the network until it rests"
     )
+
+
+def _solve_positive(M, b):
+    """Solve M x = b for a positive definite M that is not singular to rounding."""
+    norm = np.abs(M).sum(axis=0).max()
+    factor, info = linalg.lapack.dpotrf(M, lower=1)
+    if info != 0 or linalg.lapack.dpocon(factor, norm, uplo="L")[0] < 1e-14:
+        raise ValueError(
+            "A is unstable or singular: -A must be positive definite for the fixed point to be "
+            "the only one"
+        )
+    return linalg.cho_solve((factor, True), b)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from noiseprune.experiments.asymmetric import AsymmetricSettings, asymmetric
 from noiseprune.experiments.largest import TenThousandSettings, ten_thousand
 from noiseprune.experiments.record import Result, plain
 from noiseprune.experiments.rectified import RectifiedSettings, rectified
@@ -29,6 +30,7 @@ from noiseprune.experiments.trajectories import TrajectorySettings, trajectories
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 STORED = {
+    "asymmetric": (asymmetric, AsymmetricSettings()),
     "failure_rate": (failure_rate, FailureSettings()),
     "important_synapses": (important_synapses, ImportantSettings()),
     "important_synapses_paper": (

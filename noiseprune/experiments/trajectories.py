@@ -16,7 +16,7 @@ from noiseprune.pruning import DIAGONALS, RULES, noise_prune
 
 @dataclass(frozen=True)
 class TrajectorySettings(NetworkSettings):
-    """`trajectories`: the lab notebook's simulations (times in units of 1/leak)."""
+    """`trajectories`: the lab notebook's simulations (times in model units)."""
 
     keep: tuple = (0.2, 0.05)
     rules: tuple = RULES

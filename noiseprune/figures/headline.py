@@ -57,7 +57,7 @@ def headline(spectrum, trajectories, *, keep):
     left.set_xticks(fractions, [f"{k:g}" for k in fractions])
     left.minorticks_off()
     right.set(
-        xlabel="time (model units)",
+        xlabel="time t (model units)",
         ylabel="relative error",
         ylim=(0, None),
         title=f"trajectory, {keep:.0%} kept",

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from noiseprune.figures.style import COLORS, LABELS, LINES, MARKERS, band, styled
 
-_TIME = "time t (1/leak rate)"
+_TIME = "time t (model units)"
 
 
 @styled
@@ -71,7 +71,13 @@ def regime_epsilons(sizes, regimes, whole) -> Figure:
     figure, ax = plt.subplots(figsize=(6, 3.4))
     for rule, values in regimes.items():
         ax.plot(
-            sizes, values, MARKERS[rule], color=COLORS[rule], ms=3.5, alpha=0.6, mew=0,
+            sizes,
+            values,
+            MARKERS[rule],
+            color=COLORS[rule],
+            ms=3.5,
+            alpha=0.6,
+            mew=0,
             label=LABELS[rule],
         )
         ax.axhline(whole[rule], color=COLORS[rule], ls=LINES[rule])

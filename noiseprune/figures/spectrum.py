@@ -84,7 +84,7 @@ def eigenvalue_scatter(original, pruned, *, slow=20) -> Figure:
     Parameters
     ----------
     original : (N,) array
-        Eigenvalues before pruning, ascending, in units of the leak rate.
+        Eigenvalues before pruning, ascending, in model units.
     pruned : dict of str to (N,) array
         Eigenvalues after pruning, ascending, by rule.
     slow : int
@@ -336,7 +336,7 @@ def spectrum_frame(original, pruned, rule, *, slow=20) -> Figure:
     Parameters
     ----------
     original, pruned : (N,) array
-        Eigenvalues before and after pruning, ascending, in units of the leak rate.
+        Eigenvalues before and after pruning, ascending, in model units.
     rule : str
         The rule that pruned.
     slow : int

@@ -237,7 +237,7 @@ def relaxation(times, norms, *, bound):
     Parameters
     ----------
     times : (T,) array_like
-        Times (units of 1/leak).
+        Times (model units).
     norms : dict
         For each label ``||exp(A_sparse t) - exp(A t)||_2``, shape (T,).
     bound : float
@@ -258,7 +258,7 @@ def relaxation(times, norms, *, bound):
     ax.axhline(bound, color=ACCENT, ls="--", label="bound for noise-prune")
     ax.set_xscale("log")
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("time t (1/leak)")
+    ax.set_xlabel("time t (model units)")
     ax.set_ylabel(r"$\|e^{A_\mathrm{sparse}t} - e^{At}\|_2$")
     figure.legend(loc="outside upper center", ncols=4, fontsize=10)
     return figure

@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from noiseprune.figures.style import ACCENT, COLORS, LABELS, LINES, MARKERS, band, styled
 
-_TIME = "time t (1/leak rate)"
+_TIME = "time t (model units)"
 _PARTS = {
     "initial": ("initial condition", "#4D4D4D", "-"),
     "input": ("input", "#56B4E9", "--"),
@@ -86,8 +86,16 @@ def exact_beside_sampled(times, panels) -> Figure:
             color = COLORS[rule]
             ax.plot(times, curve["exact"], color=color, ls=LINES[rule], label=LABELS[rule])
             ax.errorbar(
-                times[some], curve["mean"][some], curve["std"][some], color=color, ls="none",
-                marker=MARKERS[rule], ms=5, mfc="white", capsize=2, lw=1,
+                times[some],
+                curve["mean"][some],
+                curve["std"][some],
+                color=color,
+                ls="none",
+                marker=MARKERS[rule],
+                ms=5,
+                mfc="white",
+                capsize=2,
+                lw=1,
             )
         ax.set(title=title, xlabel=_TIME, yscale="log")
         _plain_numbers(ax)
@@ -156,8 +164,12 @@ def slow_activity(times, traces, modes, *, now) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), width_ratios=(1.15, 1))
     for name, trace in traces.items():
         axes[0].plot(
-            times, trace, color=COLORS[name], ls=LINES[name],
-            lw=3.5 if name == "original" else 1.6, alpha=0.5 if name == "original" else 1,
+            times,
+            trace,
+            color=COLORS[name],
+            ls=LINES[name],
+            lw=3.5 if name == "original" else 1.6,
+            alpha=0.5 if name == "original" else 1,
             label=[LABELS[name]] + [None] * (trace.shape[1] - 1),
         )
     axes[0].axvline(now, color=ACCENT, lw=1.2)
