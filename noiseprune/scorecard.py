@@ -587,7 +587,7 @@ WITHOUT_RECORD = (
         "F2",
         "figures at N = 10,000: eigenvalue scatter, box and violin plots, histograms, matrices",
         "L, second notebook",
-        "no output is stored; ours at N = 2,000 and 3,000 are the figures of chapter 8",
+        "no output is stored; ours are the figures and tables of chapter 8",
         "08_spectrum",
     ),
 )

@@ -4,7 +4,9 @@
 """
 
 from noiseprune.experiments.asymmetric import AsymmetricSettings, asymmetric
+from noiseprune.experiments.earlier import EarlierSettings, earlier_attempt
 from noiseprune.experiments.largest import TenThousandSettings, ten_thousand
+from noiseprune.experiments.listening import ListeningSettings, listening
 from noiseprune.experiments.record import Result
 from noiseprune.experiments.rectified import RectifiedSettings, rectified
 from noiseprune.experiments.spectrum import (
@@ -27,9 +29,11 @@ from noiseprune.experiments.trajectories import TrajectorySettings, trajectories
 __all__ = [
     "STORED",
     "AsymmetricSettings",
+    "EarlierSettings",
     "FailureSettings",
     "ImportantSettings",
     "LabRecordSettings",
+    "ListeningSettings",
     "PrunedFractionSettings",
     "RectifiedSettings",
     "Result",
@@ -37,9 +41,11 @@ __all__ = [
     "TenThousandSettings",
     "TrajectorySettings",
     "asymmetric",
+    "earlier_attempt",
     "failure_rate",
     "important_synapses",
     "lab_record",
+    "listening",
     "load",
     "pruned_fraction",
     "rectified",

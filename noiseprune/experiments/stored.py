@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from noiseprune.experiments.asymmetric import AsymmetricSettings, asymmetric
+from noiseprune.experiments.earlier import EarlierSettings, earlier_attempt
 from noiseprune.experiments.largest import TenThousandSettings, ten_thousand
+from noiseprune.experiments.listening import ListeningSettings, listening
 from noiseprune.experiments.record import Result, plain
 from noiseprune.experiments.rectified import RectifiedSettings, rectified
 from noiseprune.experiments.spectrum import (
@@ -31,6 +33,7 @@ RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 STORED = {
     "asymmetric": (asymmetric, AsymmetricSettings()),
+    "earlier_attempt": (earlier_attempt, EarlierSettings()),
     "failure_rate": (failure_rate, FailureSettings()),
     "important_synapses": (important_synapses, ImportantSettings()),
     "important_synapses_paper": (
@@ -38,6 +41,7 @@ STORED = {
         ImportantSettings(sizes=(2700, 100, 100, 100)),
     ),
     "lab_record": (lab_record, LabRecordSettings()),
+    "listening": (listening, ListeningSettings()),
     "pruned_fraction": (pruned_fraction, PrunedFractionSettings()),
     "rectified": (rectified, RectifiedSettings()),
     "spectrum_lab": (spectrum, SpectrumSettings()),
