@@ -74,7 +74,9 @@ def test_error_of_the_drive_is_least_between_rule_and_control():
     weight = npr.synapse_scores(A, rule="weight")
     error = {}
     for power in (0.0, 0.25, 0.5, 0.75, 1.0):
-        P = npr.keep_probabilities(weight.multiply(V.power(power)).tocsr(), keep=0.3)
+        S = weight.copy()
+        S.data = weight.data * V.data**power
+        P = npr.keep_probabilities(S, keep=0.3)
         error[power] = np.sum(weight.data**2 * V.data * (1 / P.data - 1))
     assert min(error, key=error.get) == 0.5
     E = [npr.sample_synapses(A, P, rng=k).toarray() - A for k in range(draws)]
@@ -140,7 +142,8 @@ def test_eigenvalues_are_matched_as_sets():
     assert np.allclose(eigenvalue_errors(A, A), 0, atol=1e-8)
     order = np.random.default_rng(0).permutation(40)
     error = eigenvalue_errors(A, B)
-    assert np.allclose(error, eigenvalue_errors(A, B[np.ix_(order, order)]), atol=1e-6)
+    again = eigenvalue_errors(A, B[np.ix_(order, order)])  # conjugate pairs may change places
+    assert np.allclose(np.sort(error), np.sort(again), atol=1e-6)
     lam = linalg.eigvals(A)
     assert np.isclose(eigenvalue_errors(A, 1.1 * A).sum(), 0.1 * len(lam), rtol=0.2)
 

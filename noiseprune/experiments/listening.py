@@ -175,9 +175,10 @@ def trajectory(eigenvalues, V, interval, count, *, sigma=1.0, rng=None):
     stationary = sigma * np.sqrt(-0.5 / eigenvalues)
     decay = np.exp(eigenvalues * interval)
     fresh = stationary * np.sqrt(-np.expm1(2 * eigenvalues * interval))
-    modes = np.empty((count, n))
-    y = stationary * rng.standard_normal(n)
-    for t in range(count):
-        modes[t] = y
-        y = decay * y + fresh * rng.standard_normal(n)
+    # Noise of neurons, not of modes: eigenvectors are given up to sign, the trajectory must not be.
+    modes = rng.standard_normal((count, n)) @ V
+    modes[:1] *= stationary
+    modes[1:] *= fresh
+    for t in range(1, count):
+        modes[t] += decay * modes[t - 1]
     return V @ modes.T

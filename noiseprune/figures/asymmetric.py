@@ -23,7 +23,7 @@ def planes(before, after):
     before : (N,) complex ndarray
         Eigenvalues of the original network (units 1/time).
     after : dict
-        For each of up to four rules the eigenvalues of the pruned network, shape (N,).
+        For each of up to four rules (or "original") the eigenvalues, shape (N,).
 
     Returns
     -------
@@ -59,7 +59,7 @@ def shared_noise(times, errors, stationary):
     Parameters
     ----------
     times : (T,) array_like
-        Times (in units of 1/leak).
+        Times (model units).
     errors : dict
         For each rule the relative error, shape (T,).
     stationary : dict
@@ -68,7 +68,7 @@ def shared_noise(times, errors, stationary):
     Returns
     -------
     Figure
-        One panel, the error on a logarithmic axis.
+        One panel.
 
     References
     ----------
@@ -85,11 +85,9 @@ def shared_noise(times, errors, stationary):
             ms=8,
             clip_on=False,
         )
-    ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_ylim(bottom=0)
     ax.set_xlim(0, times[-1] * 1.06)
-    ax.set_xlabel("time (1/rate)")
+    ax.set_xlabel("time t (model units)")
     ax.set_ylabel(r"$\|x-x^{\mathrm{sparse}}\| \,/\, \|x\|$")
     ax.legend(loc="lower right")
     return figure
@@ -186,6 +184,9 @@ def boundary(strengths, advantages, *, peaks, underleaked):
         ms=6,
     )
     right.set_xscale("log")
+    right.xaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100]))
+    right.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    right.xaxis.set_minor_formatter(NullFormatter())
     right.set_xlabel("peak amplification")
     right.set_title("one-way, leak taken away")
     for ax in (left, right):
