@@ -13,9 +13,7 @@ NETWORK = {"sizes": (60, 20, 20), "long_range": 150, "seeds": (0,)}
 
 @pytest.fixture(scope="module")
 def rows():
-    settings = experiments.TenThousandSettings(
-        **NETWORK, keep=0.4, steps=80, simulations=3, slow=5
-    )
+    settings = experiments.TenThousandSettings(**NETWORK, keep=0.4, steps=80, simulations=3, slow=5)
     return {row["rule"]: row for row in ten_thousand_rows(settings, 0)}
 
 

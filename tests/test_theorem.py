@@ -121,12 +121,18 @@ def test_one_rate_alone_gives_the_numbers_it_has_among_others():
     assert experiments.failure_rate(alone, progress=False).rows == everything.select(seed=1, rate=6)
 
 
-@pytest.mark.parametrize("epsilon", [0.1, 0.5, 2.5])
+@pytest.mark.parametrize("epsilon", [0.1, 0.3, 0.5])
 def test_smallest_rate_is_where_one_draw_crosses_epsilon(epsilon):
     A = npr.add_leak(npr.clustered([40, 20], long_range=60, rng=7))
     rate = smallest_rate(A, npr.synapse_scores(A), epsilon, rng=8)
     assert npr.spectral_epsilon(A, pruned_at(A, 1.05 * rate, 8)) < epsilon
     assert npr.spectral_epsilon(A, pruned_at(A, 0.95 * rate, 8)) > epsilon
+
+
+def test_smallest_rate_needs_an_error_that_an_empty_network_misses():
+    A = npr.add_leak(npr.clustered([40, 20], long_range=60, rng=7))
+    with pytest.raises(ValueError, match="epsilon must lie in"):
+        smallest_rate(A, npr.synapse_scores(A), 1.0, rng=8)
 
 
 def test_pruned_fraction_counts_pairs():

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from noiseprune.experiments.asymmetric import AsymmetricSettings, asymmetric
-from noiseprune.experiments.earlier import EarlierSettings, earlier_attempt
 from noiseprune.experiments.largest import TenThousandSettings, ten_thousand
 from noiseprune.experiments.listening import ListeningSettings, listening
 from noiseprune.experiments.record import Result, plain
@@ -33,7 +32,6 @@ RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 STORED = {
     "asymmetric": (asymmetric, AsymmetricSettings()),
-    "earlier_attempt": (earlier_attempt, EarlierSettings()),
     "failure_rate": (failure_rate, FailureSettings()),
     "important_synapses": (important_synapses, ImportantSettings()),
     "important_synapses_paper": (
