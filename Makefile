@@ -14,8 +14,11 @@ BUILD = $(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctr
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
+# Chapters and tests run two at a time, so each gets one BLAS thread.
+book test run-notebooks: export OPENBLAS_NUM_THREADS = 1
+
 book: .venv/ready  ## execute the chapters that changed and build the site: _build/html/index.html
-	$(BIN)/python book/_tools/execute.py --stale
+	$(BIN)/python book/_tools/execute.py --stale -j 2
 	$(BUILD)
 
 test: .venv/ready  ## test the package, execute every chapter and compare, check the built site
@@ -27,7 +30,7 @@ lab: .venv/ready  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab book
 
 run-notebooks: .venv/ready  ## execute every chapter and store its outputs
-	$(BIN)/python book/_tools/execute.py
+	$(BIN)/python book/_tools/execute.py -j 2
 
 serve: book  ## build the site and serve it on this machine, port 8000
 	$(BIN)/python -m http.server --bind localhost --directory _build/html 8000
