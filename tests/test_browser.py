@@ -59,9 +59,11 @@ def visit(browser):
 @pytest.mark.parametrize("name", toc())
 def test_page_opens_quietly_and_fits_a_phone(visit, name):
     page = visit(name, viewport={"width": 390, "height": 844}, color_scheme="dark")
-    page.wait_for_load_state("networkidle")
-    if page.locator(".math").count():
-        page.wait_for_selector("mjx-container")
+    formulas = page.locator(".math").count()
+    if formulas:
+        page.wait_for_function(
+            "n => document.querySelectorAll('mjx-container').length >= n", arg=formulas
+        )
         assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

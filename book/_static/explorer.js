@@ -45,6 +45,7 @@
     const chosen = controls.map((control) => control.start);
     const panel = element("div", { class: "explorer-controls" });
     controls.forEach((control, k) => {
+      if (control.options.length === 1) return;  // nothing to choose on the page
       const make = control.kind === "slider" ? slider : choice;
       panel.append(make(control, `explorer-${number}-${k}`, (index) => {
         chosen[k] = index;
