@@ -408,6 +408,8 @@ def test_every_stored_experiment_is_a_function_of_frozen_settings():
 @pytest.mark.parametrize(
     ("old", "new", "agree"),
     [
+        ({"error": 1e-15}, {"error": -2e-15}, True),  # two zeros, rounded
+        ({"error": 1e-6}, {"error": 2e-6}, False),
         ({"error": 1.0}, {"error": 1.0 + 1e-7}, True),
         ({"error": 1.0}, {"error": 1.0 + 1e-5}, False),
         ({"error": [1e-9, 1.0]}, {"error": [2e-9, 1.0]}, True),  # relative to the largest

@@ -4,6 +4,7 @@
 """
 
 from noiseprune.experiments.asymmetric import AsymmetricSettings, asymmetric
+from noiseprune.experiments.earlier import EarlierSettings, earlier_attempt
 from noiseprune.experiments.largest import TenThousandSettings, ten_thousand
 from noiseprune.experiments.listening import ListeningSettings, listening
 from noiseprune.experiments.record import Result
@@ -28,6 +29,7 @@ from noiseprune.experiments.trajectories import TrajectorySettings, trajectories
 __all__ = [
     "STORED",
     "AsymmetricSettings",
+    "EarlierSettings",
     "FailureSettings",
     "ImportantSettings",
     "LabRecordSettings",
@@ -39,6 +41,7 @@ __all__ = [
     "TenThousandSettings",
     "TrajectorySettings",
     "asymmetric",
+    "earlier_attempt",
     "failure_rate",
     "important_synapses",
     "lab_record",
