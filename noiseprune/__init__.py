@@ -4,10 +4,10 @@ A tested implementation of Moore & Chaudhuri, "Using noise to probe recurrent ne
 structure and prune synapses" (NeurIPS 2020), its controls, its theory and its replication.
 """
 
-from noiseprune import theory
+from noiseprune import large, theory
 from noiseprune.covariance import sample_covariance, stationary_covariance, synapse_variances
 from noiseprune.dynamics import relax, simulate, trajectory_error
-from noiseprune.networks import add_leak, clustered
+from noiseprune.networks import add_leak, clustered, random_graph, spatial
 from noiseprune.pruning import (
     PrunedNetwork,
     keep_probabilities,
@@ -15,7 +15,7 @@ from noiseprune.pruning import (
     sample_synapses,
     synapse_scores,
 )
-from noiseprune.spectrum import SpectralComparison, compare_spectra, spectral_epsilon
+from noiseprune.spectrum import SpectralComparison, compare_spectra, slowest_modes, spectral_epsilon
 
 __version__ = "0.1.0"
 
@@ -26,11 +26,15 @@ __all__ = [
     "clustered",
     "compare_spectra",
     "keep_probabilities",
+    "large",
     "noise_prune",
+    "random_graph",
     "relax",
     "sample_covariance",
     "sample_synapses",
     "simulate",
+    "slowest_modes",
+    "spatial",
     "spectral_epsilon",
     "stationary_covariance",
     "synapse_scores",

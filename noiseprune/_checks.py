@@ -24,8 +24,9 @@ def array(value, name, *, ndim=None, nonnegative=False):
         wanted = " or ".join(str(d) for d in np.atleast_1d(ndim))
         raise ValueError(f"{name} must have {wanted} dimension(s), got shape {result.shape}")
     result = result.astype(float, copy=False)
-    finite = np.isfinite(result)
-    if not finite.all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = result.sum()  # finite only if every entry is: no second array in the usual case
+    if not np.isfinite(total) and not (finite := np.isfinite(result)).all():
         where = tuple(int(k) for k in np.argwhere(~finite)[0])
         raise ValueError(f"{name} must be finite, got {result[where]} at index {where}")
     if nonnegative and result.size and result.min() < 0:
@@ -64,6 +65,20 @@ def same_shape(A, B, name_a, name_b):
         raise ValueError(
             f"{name_b} must have the shape of {name_a}, {A.shape}, got shape {B.shape}"
         )
+
+
+def eigenpairs(given, A):
+    """Eigenvalues, ascending, and eigenvectors of a checked symmetric A, unless they are given."""
+    if given is None:
+        return np.linalg.eigh(A.toarray() if sparse.issparse(A) else A)
+    values = array(given[0], "eigenpairs[0]", ndim=1)
+    vectors = array(given[1], "eigenpairs[1]", ndim=2)
+    if values.shape != A.shape[:1] or vectors.shape != A.shape:
+        raise ValueError(
+            f"eigenpairs must have shapes {A.shape[:1]} and {A.shape}, "
+            f"got {values.shape} and {vectors.shape}"
+        )
+    return values, vectors
 
 
 def number(value, name, *, low=None, high=None, low_open=False, high_open=False):
@@ -122,9 +137,11 @@ def is_symmetric(A):
     if sparse.issparse(A):
         gap = abs(A - A.T)
         return gap.nnz == 0 or gap.max() <= 1e-12 * abs(A).max()
-    scale = np.abs(A).max()
-    step = max(1, 2**22 // A.shape[0])  # rows at a time: no second N x N array
-    return all(
-        np.abs(A[k : k + step] - A[:, k : k + step].T).max() <= 1e-12 * scale
-        for k in range(0, A.shape[0], step)
-    )
+    tolerance = 1e-12 * max(A.max(), -A.min())
+    return all(np.abs(A[i, j] - A[j, i].T).max() <= tolerance for i, j in tiles(A.shape[0]))
+
+
+def tiles(n, size=256):
+    """Slices of the tiles on and above the diagonal: small enough that a transpose stays cached."""
+    cuts = [slice(k, min(k + size, n)) for k in range(0, n, size)]
+    return ((i, j) for k, i in enumerate(cuts) for j in cuts[k:])

@@ -6,6 +6,8 @@ trajectories, section 10 treats rectified networks.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import linalg as splinalg
@@ -15,6 +17,7 @@ from noiseprune.covariance import synapses
 
 NONLINEARITIES = ("linear", "relu")
 _BLOCK = 2**22  # noise drawn at a time, in numbers
+_REACH = 2.0  # dt ||A|| times the steps taken together: rounding grows like exp(2 reach)
 
 
 def simulate(
@@ -35,6 +38,9 @@ def simulate(
     Linear: ``dx/dt = A x + b + sigma xi``. Rectified, with A = -D + W:
     ``dx/dt = -D x + [W x + b + sigma xi]_+``, where the noise inside the bracket is held for one
     step and has standard deviation ``sigma / sqrt(dt)``, as in the lab code.
+
+    The steps of a linear network between two recorded times are taken together where that saves
+    products with A; the result is that of one step after the other, up to rounding.
 
     Parameters
     ----------
@@ -84,42 +90,49 @@ def simulate(
     """
     A = _checks.matrix(A)
     n = A.shape[0]
-    x = _initial(x0, n).copy()
+    x = initial(x0, n).copy()
     dt = _checks.number(dt, "dt", low=0, low_open=True)
     steps = _checks.integer(steps, "steps", low=1)
     every = _checks.integer(every, "every", low=1)
-    b = _input(b, n)
+    b = constant_input(b, n)
     sigma = _checks.number(sigma, "sigma", low=0)
     _checks.choice(nonlinearity, "nonlinearity", NONLINEARITIES)
     _check_time_step(A, dt)
     single = x.ndim == 1
     x = x.reshape(n, -1)
-    draws = _noise(noise, rng, sigma, steps, x.shape)
 
+    matrix, drive, amplitude = dt * A, dt * b[:, None], sigma * np.sqrt(dt)
+    leap, degree = 1, 0
     if nonlinearity == "relu":
         decay = 1 + dt * A.diagonal()[:, None]
-        matrix, drive, amplitude = dt * synapses(A), dt * b[:, None], sigma * np.sqrt(dt)
+        matrix = dt * synapses(A)
         if not sparse.issparse(A):
             matrix = matrix.toarray()
     else:
-        matrix, drive, amplitude = dt * A, dt * b[:, None], sigma * np.sqrt(dt)
+        leap, degree = _leap(matrix, every, x.size)
+    draws = _noise(noise, rng, sigma, steps, x.shape, leap)
 
     recorded = np.empty((steps // every + 1, *x.shape))
     recorded[0] = x
     with np.errstate(over="ignore", invalid="ignore"):
-        for step in range(1, steps + 1):
-            push = matrix @ x
-            push += drive
-            if sigma > 0:
-                push += amplitude * next(draws)
-            if nonlinearity == "relu":
-                x *= decay
-                np.maximum(push, 0.0, out=push)
-            x += push
-            if step % every == 0:
+        for done in range(leap, steps + leap, leap):
+            pushes = amplitude * next(draws) if sigma > 0 else None
+            if leap > 1 and done <= steps:
+                x = _leap_forward(matrix, x, drive, pushes, leap, degree)
+            else:
+                for k in range(min(leap, steps + leap - done)):
+                    push = matrix @ x
+                    push += drive
+                    if sigma > 0:
+                        push += pushes[k]
+                    if nonlinearity == "relu":
+                        x *= decay
+                        np.maximum(push, 0.0, out=push)
+                    x += push
+            if done % every == 0 and done <= steps:
                 if not np.isfinite(x).all():
-                    raise _outgrown(step * dt)
-                recorded[step // every] = x
+                    raise outgrown(done * dt)
+                recorded[done // every] = x
     return recorded[:, :, 0] if single else recorded
 
 
@@ -161,9 +174,9 @@ def relax(A, x0, times, *, b=0.0):
     """
     A = _checks.matrix(A)
     n = A.shape[0]
-    x0 = _initial(x0, n)
+    x0 = initial(x0, n)
     times = _checks.array(times, "times", ndim=1, nonnegative=True)
-    b = _input(b, n)
+    b = constant_input(b, n)
     columns = x0.reshape(n, -1)
     if not sparse.issparse(A) and _checks.is_symmetric(A):
         values, V = linalg.eigh(A)
@@ -175,11 +188,11 @@ def relax(A, x0, times, *, b=0.0):
         x = _relax_by_expm(A, columns, times, b)
     finite = np.isfinite(x).all(axis=(1, 2))
     if not finite.all():
-        raise _outgrown(times[~finite].min())
+        raise outgrown(times[~finite].min())
     return x.reshape(times.size, *x0.shape)
 
 
-def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0):
+def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0, eigenpairs=None):
     """Relative error of the pruned network's trajectory, averaged exactly over the noise.
 
     Both networks start at x0 and are driven by the same noise. The result is
@@ -198,6 +211,9 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0):
         Constant input.
     sigma : float
         Noise amplitude, not negative.
+    eigenpairs : (values, vectors), optional
+        What `numpy.linalg.eigh(A)` returned, when several pruned networks are compared with one
+        original.
 
     Returns
     -------
@@ -226,41 +242,68 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0):
         if not _checks.is_symmetric(matrix):
             raise ValueError(f"{name} must be symmetric; simulate an asymmetric network instead")
     n = A.shape[0]
-    x0 = _initial(x0, n).reshape(n, -1)
+    x0 = initial(x0, n).reshape(n, -1)
     times = _checks.array(times, "times", ndim=1, nonnegative=True)
-    b = _input(b, n)
+    b = constant_input(b, n)
     sigma = _checks.number(sigma, "sigma", low=0)
 
-    lam, V = linalg.eigh(A.toarray() if sparse.issparse(A) else A)
-    mu, U = linalg.eigh(A_sparse.toarray() if sparse.issparse(A_sparse) else A_sparse)
+    lam, V = _checks.eigenpairs(eigenpairs, A)
+    mu, U = np.linalg.eigh(A_sparse.toarray() if sparse.issparse(A_sparse) else A_sparse)
     overlap = V.T @ U
-    means = _modal_means(lam, V.T @ x0, V.T @ b, times)
-    means_sparse = _modal_means(mu, U.T @ x0, U.T @ b, times)
-    overlap_squared = overlap**2
-    error = np.empty(times.size)
-    for k, (t, m, m_sparse) in enumerate(zip(times, means, means_sparse, strict=True)):
-        with np.errstate(over="ignore", invalid="ignore"):
-            difference = np.square(m - overlap @ m_sparse).sum(axis=0).mean()
-            size = np.square(m).sum(axis=0).mean()
-            if sigma > 0:
-                own = _growth(2 * lam, t).sum()
-                shared = np.sum(overlap_squared * _growth(np.add.outer(lam, mu), t))
-                difference += sigma**2 * (own + _growth(2 * mu, t).sum() - 2 * shared)
-                size += sigma**2 * own
-        if not np.isfinite([difference, size]).all():
-            raise _outgrown(t)
-        if size == 0:
-            raise ValueError(
-                f"the original network's activity is 0 at t = {t:.6g}: no relative error"
+    difference, size = np.zeros(times.size), np.zeros(times.size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if sigma > 0:
+            own, own_sparse = (
+                _growth(2 * rates, times[:, None]).sum(axis=1) for rates in (lam, mu)
             )
-        error[k] = np.sqrt(max(difference, 0.0) / size)
-    return error
+            shared = _weighted_growth(overlap**2, lam, mu, times)
+            difference = sigma**2 * (own + own_sparse - 2 * shared)
+            size = sigma**2 * own
+        means = _modal_means(lam, V.T @ x0, V.T @ b, times)
+        means_sparse = _modal_means(mu, U.T @ x0, U.T @ b, times)
+        for k, (m, m_sparse) in enumerate(zip(means, means_sparse, strict=True)):
+            difference[k] += np.square(m - overlap @ m_sparse).sum(axis=0).mean()
+            size[k] += np.square(m).sum(axis=0).mean()
+    finite = np.isfinite(difference) & np.isfinite(size)
+    if not finite.all():
+        raise outgrown(times[~finite].min())
+    if not size.all():
+        raise ValueError(
+            f"the original network's activity is 0 at t = {times[size == 0].min():.6g}: "
+            "no relative error"
+        )
+    return np.sqrt(np.maximum(difference, 0.0) / size)
 
 
 def _growth(rate, t):
     """(exp(rate t) - 1) / rate, which is t where the rate is 0."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         return np.where(rate == 0, t, np.expm1(rate * t) / rate)
+
+
+def _weighted_growth(weights, lam, mu, times):
+    """Sum over i, j of ``weights_ij (exp(r t) - 1) / r`` with ``r = lam_i + mu_j``, at each time.
+
+    With x = exp(lam t) - 1 and y = exp(mu t) - 1, ``exp(r t) - 1 = x + y + x y``: one weighted
+    bilinear form a time, and no digits lost while lam and mu have one sign. The few pairs whose
+    rates cancel are summed on their own.
+    """
+    rate = np.add.outer(lam, mu)
+    cancels = np.abs(rate) <= 0.1 * np.add.outer(np.abs(lam), np.abs(mu))
+    pairs = np.nonzero(cancels)
+    single_rate, single_weight = rate[pairs], weights[pairs]
+    rate[pairs] = 1.0
+    weighted = np.divide(weights, rate, out=rate)
+    weighted[pairs] = 0.0
+    rows, columns = weighted.sum(axis=1), weighted.sum(axis=0)
+    total = np.empty(times.size)
+    for start in range(0, times.size, 64):  # bounded memory for any number of times
+        t = times[start : start + 64, None]
+        x, y = np.expm1(t * lam), np.expm1(t * mu)
+        total[start : start + 64] = x @ rows + y @ columns + np.sum((x @ weighted) * y, axis=1)
+    for k, t in enumerate(times if pairs[0].size else ()):
+        total[k] += single_weight @ _growth(single_rate, t)
+    return total
 
 
 def _modal_means(values, modal_x0, modal_b, times):
@@ -288,7 +331,7 @@ def _relax_by_expm(A, columns, times, b):
     return result
 
 
-def _outgrown(t):
+def outgrown(t):
     """Return the error for activity beyond floating point, where inf - inf would be NaN."""
     return ValueError(
         f"the activity outgrew floating point by t = {t:.6g}: the network is unstable; use a "
@@ -296,22 +339,24 @@ def _outgrown(t):
     )
 
 
-def _initial(x0, n):
+def initial(x0, n):
+    """Check an initial activity."""
     x0 = _checks.array(x0, "x0", ndim=(1, 2))
     if x0.shape[0] != n or x0.size == 0:
         raise ValueError(f"x0 must have shape ({n},) or ({n}, B), got {x0.shape}")
     return x0
 
 
-def _input(b, n):
+def constant_input(b, n):
+    """Check a constant input and give every neuron its own."""
     b = _checks.array(b, "b", ndim=(0, 1))
     if b.ndim == 1 and b.size != n:
         raise ValueError(f"b must be a number or have shape ({n},), got {b.shape}")
     return np.broadcast_to(b, (n,))
 
 
-def _noise(noise, rng, sigma, steps, shape):
-    """Iterate over the standard normal numbers of each step, each (N, B) or (N, 1)."""
+def _noise(noise, rng, sigma, steps, shape, count):
+    """Iterate over the standard normal numbers of `count` steps each, (count, N, B or 1)."""
     n, width = shape
     if noise is not None:
         noise = _checks.array(noise, "noise", ndim=(2, 3))
@@ -321,14 +366,49 @@ def _noise(noise, rng, sigma, steps, shape):
             )
         if sigma == 0:
             raise ValueError("noise is given but sigma is 0: set sigma, or leave the noise out")
-        return iter(noise.reshape(steps, n, -1))
-    return _blocks(_checks.generator(rng), steps, shape)
+        noise = noise.reshape(steps, n, -1)
+        return (noise[k : k + count] for k in range(0, steps, count))
+    return _blocks(_checks.generator(rng), steps, shape, count)
 
 
-def _blocks(rng, steps, shape):
-    block = max(1, _BLOCK // (shape[0] * shape[1]))
+def _blocks(rng, steps, shape, count):
+    block = max(1, _BLOCK // (shape[0] * shape[1] * count)) * count
     for start in range(0, steps, block):
-        yield from rng.standard_normal((min(block, steps - start), *shape))
+        drawn = rng.standard_normal((min(block, steps - start), *shape))
+        for k in range(0, len(drawn), count):
+            yield drawn[k : k + count]
+
+
+def _leap(matrix, every, size):
+    """How many steps to take together, and the degree in matrix = dt A that they then need.
+
+    m steps of ``x -> (1 + dt A) x + push_k`` are a polynomial in dt A with binomial coefficients,
+    whose terms fall off like those of ``exp(m dt ||A||)``.
+    """
+    norm = max(np.asarray(abs(matrix).sum(axis=axis)).max() for axis in (0, 1))
+    limit = min(every, _BLOCK // size, int(_REACH / norm) if norm > 0 else every)
+    leap = max((m for m in range(1, limit + 1) if every % m == 0), default=1)
+    degree, term = 0, 1.0
+    while term > 1e-18:
+        degree += 1
+        term *= leap * norm / degree
+    return (leap, degree) if degree + 2 < leap else (1, 0)
+
+
+def _leap_forward(matrix, x, drive, pushes, m, degree):
+    """State after m Euler steps, one product with dt A for each power of it (Horner's scheme)."""
+    powers = range(degree + 1)
+    start = np.array([math.comb(m, p) for p in powers], dtype=float)
+    constant = np.array([math.comb(m, p + 1) for p in powers], dtype=float)
+    terms = start[:, None, None] * x + constant[:, None, None] * drive
+    if pushes is not None:
+        each = np.array([[math.comb(m - 1 - k, p) for k in range(m)] for p in powers], dtype=float)
+        terms += (each @ pushes.reshape(m, -1)).reshape(degree + 1, *pushes.shape[1:])
+    x = terms[degree]
+    for p in reversed(range(degree)):
+        x = matrix @ x
+        x += terms[p]
+    return x
 
 
 def _check_time_step(A, dt):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg as splinalg
+from scipy.spatial import cKDTree
 
 from noiseprune import _checks
 
@@ -81,7 +82,11 @@ def clustered(sizes, *, density=0.6, long_range=5000, symmetric=True, rng=None):
     i, j = _draw_pairs(n, wanted, symmetric, rng)
     W[i, j] += rng.uniform(0.0, 1.0, i.size)
     if symmetric:
-        W += W.T  # only the upper triangle was filled
+        for rows, columns in _checks.tiles(n):  # only the upper triangle was filled
+            if rows == columns:
+                W[rows, rows] += W[rows, rows].T.copy()
+            else:
+                W[columns, rows] = W[rows, columns].T
     if not W.any():
         raise ValueError(
             f"sizes={sizes}, density={density}, long_range={long_range} make no synapse"
@@ -175,9 +180,129 @@ def _leading_real_part(W, symmetric):
         else:
             values = splinalg.eigs(W, k=1, which="LR", v0=start, return_eigenvectors=False)
     leading = float(np.max(values.real))
-    if leading <= 1e-12 * np.abs(W).max():
+    if leading <= 1e-12 * max(W.max(), -W.min()):
         raise ValueError(
             f"the network cannot be scaled: the largest real part of its eigenvalues is "
             f"{leading:.3g}; raise density or long_range"
         )
     return leading
+
+
+def spatial(n, degree, *, negative=0.0, rng=None):
+    """Draw a sparse network in the plane: neurons at random places, linked to their nearest.
+
+    The pairs are those at the smallest distances below a radius common to all neurons, so many that
+    a neuron has `degree` neighbours on average. Weights are U(0, 1).
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons, at least 2, uniform in the unit square.
+    degree : float
+        Mean number of neighbours of a neuron.
+    negative : float in [0, 1]
+        Fraction of the pairs whose weight is negative.
+    rng : numpy.random.Generator, int or None
+        Source of randomness.
+
+    Returns
+    -------
+    csr_array, shape (N, N)
+        Symmetric weights W, in model units, without a diagonal; ``add_leak(W, excess=...)`` makes
+        the network. Neurons are numbered at random.
+
+    Raises
+    ------
+    ValueError
+        If so many neighbours are not to be had, or `negative` is no fraction.
+
+    References
+    ----------
+    Book section 15.
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> W = npr.spatial(1000, 10, rng=0)
+    >>> W.nnz
+    10000
+    """
+    n, count = _sparse_size(n, degree)
+    negative = _checks.number(negative, "negative", low=0, high=1)
+    rng = _checks.generator(rng)
+    places = rng.random((n, 2))
+    # Seldom too small; when it is, the next radius holds twice as many pairs.
+    radius = np.sqrt(1.1 * degree / (np.pi * n)) + 1 / n
+    tree = cKDTree(places)
+    while (pairs := tree.query_pairs(radius, output_type="ndarray")).shape[0] < count:
+        radius *= np.sqrt(2)
+    distance = np.sum((places[pairs[:, 0]] - places[pairs[:, 1]]) ** 2, axis=1)
+    nearest = np.sort(np.argpartition(distance, count - 1)[:count])
+    i, j = pairs[nearest].T
+    return _sparse_weights(n, i, j, negative, rng)
+
+
+def random_graph(n, degree, *, negative=0.0, rng=None):
+    """Draw a sparse network without geometry: any two neurons may be linked (Erdos-Renyi).
+
+    ``round(n * degree / 2)`` different pairs are drawn, every choice alike. Weights are U(0, 1).
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons, at least 2.
+    degree : float
+        Mean number of neighbours of a neuron.
+    negative : float in [0, 1]
+        Fraction of the pairs whose weight is negative.
+    rng : numpy.random.Generator, int or None
+        Source of randomness.
+
+    Returns
+    -------
+    csr_array, shape (N, N)
+        Symmetric weights W, in model units, without a diagonal; ``add_leak(W, excess=...)`` makes
+        the network.
+
+    Raises
+    ------
+    ValueError
+        If so many neighbours are not to be had, or `negative` is no fraction.
+
+    References
+    ----------
+    Book section 15.
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> W = npr.random_graph(1000, 10, rng=0)
+    >>> W.nnz
+    10000
+    """
+    n, count = _sparse_size(n, degree)
+    negative = _checks.number(negative, "negative", low=0, high=1)
+    rng = _checks.generator(rng)
+    i, j = _draw_pairs(n, count, True, rng)
+    return _sparse_weights(n, i, j, negative, rng)
+
+
+def _sparse_size(n, degree):
+    """Return the number of neurons and of pairs."""
+    n = _checks.integer(n, "n", low=2)
+    degree = _checks.number(degree, "degree", low=0, low_open=True)
+    count = round(n * degree / 2)
+    if not 1 <= count <= _pair_count(n, True):
+        raise ValueError(
+            f"degree must give between 1 and {_pair_count(n, True)} pairs of {n} neurons, got "
+            f"degree={degree:g}, which gives {count}"
+        )
+    return n, count
+
+
+def _sparse_weights(n, i, j, negative, rng):
+    """Symmetric weights U(0, 1) on the pairs, a fraction of them negative."""
+    w = 1 - rng.random(i.size)  # in (0, 1]: no pair is lost to a 0
+    w[rng.choice(i.size, size=round(negative * i.size), replace=False)] *= -1
+    rows, cols = np.r_[i, j].astype(np.int32), np.r_[j, i].astype(np.int32)
+    return sparse.coo_array((np.r_[w, w], (rows, cols)), shape=(n, n)).tocsr()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from noiseprune import _checks
+from noiseprune import _checks, large
 from noiseprune.covariance import (
     check_leak,
     row_indices,
@@ -20,10 +20,12 @@ from noiseprune.covariance import (
     synapses,
     variances_on,
 )
+from noiseprune.large.network import fits
 
 RULES = ("noise", "weight", "uniform")
 NORMALISATIONS = ("exact", "clipped")
 DIAGONALS = ("matched", "original")
+DENSE_LIMIT = 5000  # neurons up to which a sparse network gets its exact, dense covariance
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,11 @@ class PrunedNetwork:
     K: float
 
 
-def synapse_scores(A, *, rule="noise", C=None):
+def synapse_scores(A, *, rule="noise", C=None, rng=None):
     """Score of every synapse, to which its probability of being kept is proportional.
+
+    A sparse, symmetric, diagonally dominant network of more than 5,000 neurons gets its variances
+    from `large.synapse_variances`, which makes no N x N matrix and may sample them.
 
     Parameters
     ----------
@@ -64,6 +69,8 @@ def synapse_scores(A, *, rule="noise", C=None):
     C : (N, N) array_like, optional
         Covariance for rule "noise", without it the exact stationary one at sigma = 1. The other
         rules ignore it.
+    rng : numpy.random.Generator, int or None
+        Source of randomness where the variances of a large sparse network are sampled.
 
     Returns
     -------
@@ -97,9 +104,17 @@ def synapse_scores(A, *, rule="noise", C=None):
     else:
         scores = np.abs(W.data)
         if rule == "noise":
-            V = variances_on(W, stationary_covariance(A)) if C is None else synapse_variances(W, C)
-            scores *= V.data
+            scores *= _variances(A, W, C, _checks.generator(rng)).data
     return sparse.csr_array((scores, W.indices, W.indptr), shape=W.shape)
+
+
+def _variances(A, W, C, rng):
+    """Variances on the synapses W of A: from C, exact by the dense covariance, or large."""
+    if C is not None:
+        return synapse_variances(W, C)
+    if sparse.issparse(A) and A.shape[0] > DENSE_LIMIT and fits(A):
+        return large.synapse_variances(A, rng=rng)
+    return variances_on(W, stationary_covariance(A))
 
 
 def keep_probabilities(S, *, keep=None, count=None, K=None, normalise="exact"):
@@ -201,6 +216,9 @@ def sample_synapses(A, P, *, rescale=True, diagonal="matched", rng=None):
 def noise_prune(A, keep, *, rule="noise", C=None, diagonal="matched", rng=None):
     """Prune a network: scores, probabilities for the fraction `keep`, and one draw.
 
+    A sparse, symmetric, diagonally dominant network of more than 5,000 neurons never becomes an
+    N x N matrix: see `synapse_scores`.
+
     Parameters
     ----------
     A : (N, N) ndarray or sparse array
@@ -242,7 +260,7 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="matched", rng=None):
     check_leak(A)
     _checks.choice(diagonal, "diagonal", DIAGONALS)
     rng = _checks.generator(rng)
-    S = synapse_scores(A, rule=rule, C=C)
+    S = synapse_scores(A, rule=rule, C=C, rng=rng)
     K = _calibrate(S.data, keep=keep)
     P = _clip(S, K)
     pruned, kept = _sample(A, synapses(A), P, True, diagonal, rng)
@@ -273,27 +291,34 @@ def _calibrate(q, *, keep=None, count=None, K=None, normalise="exact"):
     count = _checks.number(count, "count", low=0, low_open=True)
     if count > q.size:
         raise ValueError(f"count={count:g} is above the number of synapses, {q.size}")
+    total = q.sum()
     if normalise == "clipped":
-        if not q.any():
+        if total == 0:
             raise ValueError("every score is 0: no probability can be proportional to it")
-        return float(count / q.sum())
-    ordered = np.sort(q)[::-1]
-    positive = int(np.count_nonzero(ordered))
+        return float(count / total)
+    positive = int(np.count_nonzero(q))
     if count > positive:
         raise ValueError(
             f"{count:g} synapses are to be kept, but only {positive} have a positive score"
         )
-    # With the r largest scores clipped at 1, the others share what is left of the target:
-    # K = (count - r) / (sum of the others). The right r is the first that clips no other.
     if count == positive:
-        return float(1.0 / ordered[positive - 1])
-    others = np.cumsum(ordered[positive - 1 :: -1])[::-1]
-    r = int(np.argmax((count - np.arange(positive)) * ordered[:positive] <= others))
-    return float((count - r) / ordered[r:positive].sum())
+        return float(1.0 / q[q > 0].min())
+    # With r scores clipped at 1 the others share what is left of the target: K = (count - r) /
+    # (sum of the others). As the sum of min(1, K q) is concave in K, the steps from below never
+    # clip too many, and end when they clip no more.
+    K, r = count / total, 0
+    while r < (clipped := q[q > 1 / K]).size < count:
+        r = clipped.size
+        K = (count - r) / (total - clipped.sum())
+    others = q[q <= 1 / K]
+    if others.size == q.size - r:  # again, without the digits that the difference loses
+        K = (count - r) / others.sum()
+    return float(K)
 
 
 def _clip(S, K):
-    return sparse.csr_array((np.minimum(K * S.data, 1.0), S.indices, S.indptr), shape=S.shape)
+    p = K * S.data
+    return sparse.csr_array((np.minimum(p, 1.0, out=p), S.indices, S.indptr), shape=S.shape)
 
 
 def _probabilities_on(W, P, rescale):

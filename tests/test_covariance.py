@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import noiseprune as npr
+from noiseprune.covariance import _bartels_stewart, _smith
 
 STRUCTURES = ["symmetric", "normal", "general"]
 
@@ -77,6 +78,48 @@ def test_stable_network_with_growing_transients():
     """A + A^T is not negative here, so only the general method applies."""
     A = np.array([[-1.0, 30.0], [0.0, -2.0]])
     assert residual(A, npr.stationary_covariance(A)) <= 1e-12
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_products_alone_solve_a_well_behaved_network(network, monkeypatch, seed):
+    """The general method needs no Schur form here, and the backward error is the one promised."""
+    A = network(60, seed=seed, symmetric=False, excess=0.02)
+    expected = _bartels_stewart(A, 0.7, A)
+    monkeypatch.setattr("noiseprune.covariance._bartels_stewart", None)
+    C = npr.stationary_covariance(A, sigma=0.7, structure="general")
+    assert residual(A, C, 0.7) <= 1e-13
+    assert np.allclose(C, expected, rtol=1e-10, atol=1e-12)
+    assert np.array_equal(C, C.T)
+
+
+@pytest.mark.parametrize("gain", [1e3, 1e6])
+def test_where_products_lose_digits_the_schur_form_takes_over(gain):
+    """A chain in which activity grows by `gain` from neuron to neuron: stable, far from normal."""
+    A = -np.eye(12) + gain * np.eye(12, k=-1)
+    assert _smith(A) is None
+    assert residual(A, npr.stationary_covariance(A)) <= 1e-12
+
+
+@pytest.mark.parametrize(
+    "A",
+    [
+        [[-1.0, 3.0], [1.0, -1.0]],
+        [[0.0, 1.0], [-1.0, 0.0]],
+        [[-1.0, 2.0], [0.5, -1.0]],
+        [[-1.0, 0.0], [0.0, -1e-14]],
+        [[-1e-200, 1e200], [0.0, -1e-200]],
+    ],
+    ids=["unstable", "rotation", "singular", "nearly singular", "beyond floating point"],
+)
+def test_products_alone_never_answer_for_a_network_without_a_covariance(A):
+    assert _smith(np.array(A)) is None
+
+
+def test_a_network_that_only_looks_normal_from_one_side_is_not_normal(network):
+    A = network(30)
+    A[3, 4] += 1e-6
+    with pytest.raises(ValueError, match="not normal"):
+        npr.stationary_covariance(A, structure="normal")
 
 
 def test_covariance_sums_all_walks(network):

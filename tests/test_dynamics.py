@@ -1,6 +1,7 @@
 """Simulation, exact solution, and the exact error of a pruned network's trajectory."""
 
 import re
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import noiseprune as npr
+from noiseprune.dynamics import _leap, _weighted_growth
 
 CONTAINERS = [np.asarray, sparse.csr_array, sparse.coo_array]
 
@@ -179,6 +181,47 @@ def test_integers_float32_and_read_only_inputs(network, nonlinearity):
         assert np.allclose(same, x, rtol=1e-12)
     assert x0.tolist() == [1, 1, 1, 1]
     assert x.flags.writeable
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("noise", ["own", "shared", "drawn", None])
+def test_steps_taken_together_are_the_steps_one_by_one(network, symmetric, noise, container):
+    """Records are 60 steps apart and reach dt ||A|| is far below 1: powers of A up to about 15.
+
+    The last 50 steps after the last record are made, too: they belong to the stream of noise.
+    """
+    A = network(8, symmetric=symmetric, excess=0.3)
+    rng = np.random.default_rng(0)
+    x0, b = rng.normal(size=(8, 3)), rng.normal(size=8)
+    options = {"x0": x0, "dt": 0.001, "steps": 650, "b": b, "sigma": 0.0 if noise is None else 0.4}
+    one, together = np.random.default_rng(7), np.random.default_rng(7)
+    if noise in ("own", "shared"):
+        options["noise"] = rng.normal(size=(650, 8, 3)[: 3 if noise == "own" else 2])
+    full = npr.simulate(container(A), rng=one, every=1, **options)
+    assert _leap(0.001 * A, 60, x0.size)[0] == 60
+    thin = npr.simulate(container(A), rng=together, every=60, **options)
+    assert thin.shape == (11, 8, 3)
+    assert np.allclose(thin, full[::60], rtol=1e-12, atol=1e-13)
+    assert one.random() == together.random()
+
+
+def test_steps_are_taken_together_only_where_that_saves_products(network):
+    A = network(8)
+    assert _leap(0.01 * A, 5, 8) == (1, 0)
+    leap, degree = _leap(1e-4 * A, 1000, 8)
+    assert 1000 % leap == 0
+    assert degree + 2 < leap
+    assert _leap(1e-4 * A, 1000, 2**21)[0] == 1  # two steps of noise fill the memory
+    leap, degree = _leap(np.zeros((2, 2)), 100, 2)  # nothing moves: no power of A at all
+    assert (leap, degree) == (100, 1)
+
+
+def test_an_unstable_network_outgrows_floating_point_between_records():
+    with pytest.raises(ValueError, match="outgrew floating point by t = 1000"):
+        npr.simulate(
+            np.array([[-1.0, 3.0], [3.0, -1.0]]), x0=[1, 1], dt=1e-3, steps=10**6, every=10**6
+        )
 
 
 # ---------------------------------------------------------------- time steps
@@ -424,6 +467,36 @@ def test_trajectory_error_tends_to_that_of_the_stationary_state(pruned_pair):
     expected = np.sqrt((own + own_sparse - 2 * joint) / own)
     error = npr.trajectory_error(A, A_sparse, [500.0], x0=np.ones(20), sigma=0.1)
     assert error == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0, 0.0])
+def test_growth_summed_over_all_pairs_of_modes(sign):
+    """Against the sum with 50 digits; rates that cancel, vanish, or are tiny lose none of them."""
+    rng = np.random.default_rng(0)
+    lam = np.array([-2.0, -1.0, -0.3, -1e-9, 0.0, -1e-17])
+    mu = np.array([-1.5, 1.0 * sign, 0.3 * sign * (1 + 1e-9), -1e-8, 0.0, 1e-17 * sign])
+    weights = rng.random((6, 6))
+    times = np.array([0.0, 1e-7, 0.1, 3.0, 40.0])
+    got = _weighted_growth(weights, lam, mu, times)
+    for t, value in zip(times, got, strict=True):
+        with localcontext() as context:
+            context.prec = 50
+            total = Decimal(0)
+            for (i, j), w in np.ndenumerate(weights):
+                rate, at = Decimal(lam[i]) + Decimal(mu[j]), Decimal(float(t))
+                total += Decimal(w) * (((rate * at).exp() - 1) / rate if rate else at)
+        assert value == pytest.approx(float(total), rel=1e-13)
+
+
+def test_trajectory_error_takes_the_eigenpairs_of_the_original(pruned_pair):
+    A, A_sparse = pruned_pair
+    options = {"x0": np.ones(20), "b": 0.2, "sigma": 0.3}
+    error = npr.trajectory_error(A, A_sparse, [0.1, 1.0], **options)
+    given_pairs = np.linalg.eigh(A)
+    again = npr.trajectory_error(A, A_sparse, [0.1, 1.0], eigenpairs=given_pairs, **options)
+    assert np.allclose(again, error, rtol=1e-12)
+    with pytest.raises(ValueError, match="eigenpairs must have shapes"):
+        npr.trajectory_error(A, A_sparse, [0.1], eigenpairs=np.linalg.eigh(A[1:, 1:]), **options)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 1.0])

@@ -397,8 +397,8 @@ def test_names_that_are_not_stored():
 
 
 def test_every_stored_experiment_is_a_function_of_frozen_settings():
-    for name, (run, settings) in stored.STORED.items():
-        assert name.startswith(run.__name__) or run.__name__ in name
+    for run, settings in stored.STORED.values():
+        assert run is getattr(experiments, run.__name__)
         assert settings.seeds
         assert dataclasses.is_dataclass(settings)
         assert settings.__dataclass_params__.frozen

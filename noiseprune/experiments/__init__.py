@@ -5,6 +5,7 @@
 
 from noiseprune.experiments.asymmetric import AsymmetricSettings, asymmetric
 from noiseprune.experiments.earlier import EarlierSettings, earlier_attempt
+from noiseprune.experiments.large import LargeSettings, large_networks
 from noiseprune.experiments.largest import TenThousandSettings, ten_thousand
 from noiseprune.experiments.listening import ListeningSettings, listening
 from noiseprune.experiments.record import Result
@@ -33,6 +34,7 @@ __all__ = [
     "FailureSettings",
     "ImportantSettings",
     "LabRecordSettings",
+    "LargeSettings",
     "ListeningSettings",
     "PrunedFractionSettings",
     "RectifiedSettings",
@@ -45,6 +47,7 @@ __all__ = [
     "failure_rate",
     "important_synapses",
     "lab_record",
+    "large_networks",
     "listening",
     "load",
     "pruned_fraction",

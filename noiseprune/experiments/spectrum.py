@@ -108,7 +108,7 @@ def spectrum_rows(settings, seed):
     """Rows of `spectrum` for one seed."""
     A = settings.draw(seed)
     pruning_seed = streams(seed, 2)[1]
-    eigenpairs = linalg.eigh(A)
+    eigenpairs = np.linalg.eigh(A)
     C = stationary_covariance(A)
     rows = []
     for keep in settings.keep:

@@ -9,6 +9,7 @@ import numpy as np
 
 from noiseprune.experiments.asymmetric import AsymmetricSettings, asymmetric
 from noiseprune.experiments.earlier import EarlierSettings, earlier_attempt
+from noiseprune.experiments.large import LargeSettings, large_networks
 from noiseprune.experiments.largest import TenThousandSettings, ten_thousand
 from noiseprune.experiments.listening import ListeningSettings, listening
 from noiseprune.experiments.record import Result, plain
@@ -41,7 +42,16 @@ STORED = {
         ImportantSettings(sizes=(2700, 100, 100, 100)),
     ),
     "lab_record": (lab_record, LabRecordSettings()),
+    "large_networks": (large_networks, LargeSettings()),
     "listening": (listening, ListeningSettings()),
+    "million": (
+        large_networks,
+        LargeSettings(
+            networks=(("spatial", 1_000_000, 10), ("random", 1_000_000, 10)),
+            keep=(0.7,),
+            seeds=(0,),
+        ),
+    ),
     "pruned_fraction": (pruned_fraction, PrunedFractionSettings()),
     "rectified": (rectified, RectifiedSettings()),
     "spectrum_lab": (spectrum, SpectrumSettings()),

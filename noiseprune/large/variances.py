@@ -1,0 +1,232 @@
+"""Variances on the synapses of a large sparse network, without any N x N matrix."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from noiseprune import _checks
+from noiseprune.large import factor
+from noiseprune.large.gradients import sampled_variances
+from noiseprune.large.network import Pairs
+
+METHODS = ("auto", "exact", "sampled")
+
+
+@dataclass(frozen=True)
+class VarianceEstimate:
+    """Variances on the synapses, and how far to trust them.
+
+    Attributes
+    ----------
+    V : csr_array, shape (N, N)
+        ``Var(x_i - sign(w_ij) x_j)`` at sigma = 1 on every synapse, with the pattern of W.
+    standard_error : csr_array, shape (N, N)
+        Standard error of every entry of V; 0 if exact.
+    method : {"exact", "sampled"}
+        The method that was used.
+    samples : int
+        Number of noise samples; 0 if exact.
+    error_bound : float
+        What the relative standard error cannot exceed, ``sqrt(2 / samples)``; 0 if exact.
+    leverage_sum : float
+        Sum of the leverages ``2 |w_ij| V_ij`` over all pairs: the probabilities at kappa = 1.
+    expected_sum : float
+        What that sum must be, ``N - sum_i s_i (M^-1)_ii``.
+    """
+
+    V: sparse.csr_array
+    standard_error: sparse.csr_array
+    method: str
+    samples: int
+    error_bound: float
+    leverage_sum: float
+    expected_sum: float
+
+
+def synapse_variances(
+    A, *, samples=200, method="auto", tolerance=1e-8, workers=None, progress=False, rng=None
+):
+    """Var(x_i - sign(w_ij) x_j) on the synapses of a sparse network, without its covariance.
+
+    The network is driven by noise of amplitude sigma = 1. Time and memory are of the order of the
+    number of synapses.
+
+    Parameters
+    ----------
+    A : (N, N) sparse array
+        Symmetric, diagonally dominant dynamics matrix, diagonal included (units 1/time). Weights
+        may have both signs.
+    samples : int
+        Number of noise samples for method "sampled".
+    method : {"auto", "exact", "sampled"}
+        "exact": selected inversion through a sparse Cholesky factor; needs the extra `large`
+        (``pip install 'noiseprune[large]'``). "sampled": conjugate gradients on many noise
+        samples at once; SciPy alone. "auto": exact where the factor stays sparse, as for a network
+        in the plane, else sampled.
+    tolerance : float
+        Relative residual of the conjugate gradients.
+    workers : int, optional
+        Threads for method "sampled", by default as many as processors, at most 4. The result does
+        not depend on it.
+    progress : bool
+        Show a progress bar.
+    rng : numpy.random.Generator, int or None
+        Source of the noise samples.
+
+    Returns
+    -------
+    csr_array, shape (N, N)
+        The variances V with the pattern of W.
+
+    Raises
+    ------
+    TypeError
+        If A is not sparse.
+    ValueError
+        If A is not symmetric and diagonally dominant, or is singular.
+    ImportError
+        If method "exact" is asked for and the extra `large` is missing.
+
+    Warns
+    -----
+    UserWarning
+        If the exact method fits but the extra `large` is missing, so that "auto" samples.
+
+    See Also
+    --------
+    estimate_variances : The same with errors.
+    noiseprune.synapse_variances : From a covariance.
+
+    References
+    ----------
+    Spielman & Srivastava (2011); Takahashi, Fagan & Chin (1973); book section 15.
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak(npr.random_graph(2000, 10, rng=0), excess=0.01)
+    >>> V = npr.large.synapse_variances(A, method="sampled", rng=0)
+    >>> exact = npr.synapse_variances(A, npr.stationary_covariance(A))
+    >>> bool(abs(V - exact).sum() < 0.02 * exact.sum())
+    True
+    """
+    return estimate_variances(
+        A,
+        samples=samples,
+        method=method,
+        tolerance=tolerance,
+        workers=workers,
+        progress=progress,
+        rng=rng,
+    ).V
+
+
+def estimate_variances(
+    A, *, samples=200, method="auto", tolerance=1e-8, workers=None, progress=False, rng=None
+):
+    """`synapse_variances` with the error of every entry and the sum that must come out.
+
+    Method "sampled" splits a variance by the law of total variance: what the two neurons of a
+    synapse do given all others is a 2 x 2 inverse, known exactly; only the variance of their
+    conditional mean, in a network with d neighbours about 1/d of the whole, is sampled, with a
+    relative error of ``sqrt(2 / samples)``.
+
+    Parameters
+    ----------
+    A : (N, N) sparse array
+        See `synapse_variances`, as all other parameters.
+    samples : int
+        Number of noise samples for method "sampled".
+    method : {"auto", "exact", "sampled"}
+        Method.
+    tolerance : float
+        Relative residual of the conjugate gradients.
+    workers : int, optional
+        Threads for method "sampled".
+    progress : bool
+        Show a progress bar.
+    rng : numpy.random.Generator, int or None
+        Source of the noise samples.
+
+    Returns
+    -------
+    VarianceEstimate
+        The variances, their standard errors, and the sum of the leverages beside its known value.
+
+    Raises
+    ------
+    TypeError, ValueError, ImportError
+        As `synapse_variances`.
+
+    References
+    ----------
+    Book section 15.
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak(npr.random_graph(2000, 10, rng=0), excess=0.01)
+    >>> estimate = npr.large.estimate_variances(A, method="sampled", samples=50, rng=0)
+    >>> estimate.method, estimate.error_bound
+    ('sampled', 0.2)
+    >>> bool(abs(estimate.leverage_sum / estimate.expected_sum - 1) < 0.005)
+    True
+    """
+    samples = _checks.integer(samples, "samples", low=1)
+    _checks.choice(method, "method", METHODS)
+    tolerance = _checks.number(tolerance, "tolerance", low=0, high=1, low_open=True, high_open=True)
+    if workers is not None:
+        workers = _checks.integer(workers, "workers", low=1)
+    rng = _checks.generator(rng)
+    pairs = Pairs(A)
+    method = _chosen(method, pairs.W)
+    if method == "exact":
+        n = pairs.leak.size
+        rows, cols = np.r_[pairs.i, np.arange(n)], np.r_[pairs.j, np.arange(n)]
+        entries = factor.Factor(pairs.W, pairs.leak).inverse_entries(rows, cols)
+        diagonal = entries[pairs.i.size :]
+        total = diagonal[pairs.i] + diagonal[pairs.j]
+        total -= 2 * np.sign(pairs.w) * entries[: pairs.i.size]
+        rest, samples, bound = np.zeros_like(total), 0, 0.0
+    else:
+        known, rest, diagonal = sampled_variances(
+            pairs,
+            samples=samples,
+            tolerance=tolerance,
+            workers=workers,
+            progress=progress,
+            rng=rng,
+        )
+        total, bound = known + rest, float(np.sqrt(2 / samples))
+    return VarianceEstimate(  # C = M^-1 / 2
+        V=pairs.on_synapses(total / 2),
+        standard_error=pairs.on_synapses(bound * rest / 2),
+        method=method,
+        samples=samples,
+        error_bound=bound,
+        leverage_sum=float(np.abs(pairs.w) @ total),
+        expected_sum=float(diagonal.size - np.maximum(pairs.excess, 0) @ diagonal),
+    )
+
+
+def _chosen(method, W):
+    """Exact or sampled."""
+    if method == "auto":
+        method = "exact" if factor.affordable(W) else "sampled"
+        if method == "exact" and not factor.installed():
+            warnings.warn(
+                "this network suits the exact method, which needs the extra `large` "
+                "(pip install 'noiseprune[large]'); sampling instead",
+                stacklevel=3,
+            )
+            return "sampled"
+    elif method == "exact" and not factor.installed():
+        raise ImportError(
+            "method='exact' needs the extra `large`: pip install 'noiseprune[large]'; or use "
+            "method='sampled'"
+        )
+    return method

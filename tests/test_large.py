@@ -1,0 +1,449 @@
+"""Networks too large for an N x N matrix: the same answers as the dense functions give."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+import noiseprune as npr
+from noiseprune.large import factor, gradients, takahashi
+from noiseprune.large.solver import solver
+
+MAKERS = [npr.spatial, npr.random_graph]
+
+
+@pytest.fixture(scope="module", params=["spatial", "random", "signed spatial", "frustrated"])
+def pair(request):
+    """A sparse network of 600 neurons and its exact variances."""
+    make = npr.spatial if "spatial" in request.param else npr.random_graph
+    negative = 0.3 if request.param in ("signed spatial", "frustrated") else 0.0
+    excess = 0.0 if request.param == "frustrated" else np.linspace(0, 0.2, 600)
+    A = npr.add_leak(make(600, 14, negative=negative, rng=3), excess=excess)
+    return A, npr.synapse_variances(A, npr.stationary_covariance(A))
+
+
+@pytest.fixture
+def large_networks(monkeypatch):
+    """Treat every sparse network as large."""
+    monkeypatch.setattr("noiseprune.pruning.DENSE_LIMIT", 0)
+    monkeypatch.setattr("noiseprune.spectrum.LARGE", 0)
+
+
+# ---------------------------------------------------------------- networks
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize(("n", "degree", "negative"), [(2, 1, 0), (50, 3.2, 0.25), (30, 29, 1)])
+def test_sparse_networks_have_the_size_degree_and_signs_asked_for(make, n, degree, negative):
+    W = make(n, degree, negative=negative, rng=0)
+    assert isinstance(W, sparse.csr_array)
+    assert W.shape == (n, n)
+    assert W.nnz == 2 * round(n * degree / 2)
+    assert abs(W - W.T).max() == 0
+    assert not W.diagonal().any()
+    assert np.abs(W.data).max() <= 1
+    assert np.count_nonzero(W.data < 0) == 2 * round(negative * W.nnz / 2)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_sparse_networks_are_seeded(make):
+    assert abs(make(40, 4, rng=5) - make(40, 4, rng=5)).nnz == 0
+    assert abs(make(40, 4, rng=5) - make(40, 4, rng=6)).nnz > 0
+
+
+def test_the_spatial_network_links_the_nearest_pairs():
+    n = 40
+    W = npr.spatial(n, 5, rng=7)
+    places = np.random.default_rng(7).random((n, 2))
+    distance = np.linalg.norm(places[:, None] - places, axis=2)
+    linked = W.toarray() != 0
+    unlinked = ~linked & ~np.eye(n, dtype=bool)
+    assert distance[linked].max() < distance[unlinked].min()
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((1, 1), {}, "n must be at least 2"),
+        ((5, 5), {}, "degree must give between 1 and 10 pairs"),
+        ((5, 0.01), {}, "which gives 0"),
+        ((5, 0), {}, "degree must lie in"),
+        ((5, 2), {"negative": 1.5}, "negative must lie in"),
+    ],
+)
+def test_impossible_sparse_networks(make, arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        make(*arguments, **options)
+
+
+# ---------------------------------------------------------------- variances
+
+
+def test_selected_inversion_is_exact(pair):
+    A, exact = pair
+    estimate = npr.large.estimate_variances(A, method="exact")
+    assert np.array_equal(estimate.V.indices, exact.indices)
+    assert np.array_equal(estimate.V.indptr, exact.indptr)
+    assert np.allclose(estimate.V.data, exact.data, rtol=1e-9, atol=0)
+    assert (estimate.method, estimate.samples, estimate.error_bound) == ("exact", 0, 0.0)
+    assert not estimate.standard_error.data.any()
+    assert estimate.leverage_sum == pytest.approx(estimate.expected_sum, rel=1e-10)
+
+
+def test_sampled_variances_have_the_errors_they_state(pair):
+    A, exact = pair
+    estimate = npr.large.estimate_variances(A, method="sampled", samples=400, rng=1)
+    assert np.array_equal(estimate.V.indices, exact.indices)
+    assert abs(estimate.V - estimate.V.T).max() == 0
+    z = (estimate.V.data - exact.data) / estimate.standard_error.data
+    # About 4,200 pairs, correlated through shared neurons: as if 600 were independent. Signs in
+    # place of normal numbers make errors smaller, never larger. False alarm below 1e-4.
+    assert np.mean(z**2) < 1 + 4 * np.sqrt(2 / 600)
+    assert np.mean(z**2) > 0.4
+    assert np.abs(z).max() < 6
+    assert estimate.error_bound == np.sqrt(2 / 400)
+    assert (estimate.standard_error.data < estimate.error_bound * estimate.V.data).all()
+    # What is sampled is a small part of each variance.
+    assert np.median(estimate.standard_error.data / exact.data) < 0.2 * estimate.error_bound
+
+
+def test_the_compiled_recursion_is_what_its_python_says(pair, monkeypatch):
+    A, exact = pair
+    for name in ("_continues", "_invert_block", "_gather", "invert"):
+        monkeypatch.setattr(takahashi, name, getattr(takahashi, name).py_func)
+    V = npr.large.synapse_variances(A, method="exact")
+    assert np.allclose(V.data, exact.data, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("method", ["exact", "sampled"])
+def test_leverages_add_up_to_the_known_total(pair, method):
+    A, _ = pair
+    estimate = npr.large.estimate_variances(A, method=method, samples=400, rng=2)
+    inverse = np.linalg.inv(-A.toarray())
+    excess = -A.diagonal() - (np.asarray(abs(A).sum(axis=1)) + A.diagonal())
+    total = 600 - excess @ inverse.diagonal()
+    # Sampled: the error of the sum is below the bound times sqrt(2 / N) for the part sampled.
+    slack = 1e-9 if method == "exact" else 4 * estimate.error_bound * np.sqrt(600)
+    assert estimate.leverage_sum == pytest.approx(total, abs=slack)
+    assert estimate.expected_sum == pytest.approx(total, abs=max(slack, 1e-6))
+    W = npr.synapse_scores(A, rule="weight")
+    assert estimate.leverage_sum == pytest.approx((W * estimate.V).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("samples", [1, 16, 37])
+def test_the_result_depends_on_the_seed_alone(pair, samples, monkeypatch):
+    A, _ = pair
+    options = {"method": "sampled", "samples": samples}
+    one = npr.large.synapse_variances(A, rng=4, workers=1, **options)
+    three = npr.large.synapse_variances(A, rng=np.random.default_rng(4), workers=3, **options)
+    assert np.array_equal(one.data, three.data)
+    assert not np.array_equal(one.data, npr.large.synapse_variances(A, rng=5, **options).data)
+    monkeypatch.setattr(gradients, "_ROWS", 7)
+    smaller = npr.large.synapse_variances(A, rng=4, workers=1, **options)
+    assert np.allclose(one.data, smaller.data, rtol=1e-9)
+
+
+def test_synapses_may_be_worked_through_in_small_portions(pair, monkeypatch):
+    A, exact = pair
+    monkeypatch.setattr(gradients, "_PAIRS", 100)
+    V = npr.large.synapse_variances(A, method="sampled", samples=400, rng=0)
+    assert np.mean(np.abs(V.data / exact.data - 1)) < 0.3 * np.sqrt(2 / 400)
+
+
+@given(st.integers(2, 25), st.integers(0, 10_000), st.booleans(), st.sampled_from([1e-6, 1, 1e6]))
+def test_any_sparse_network_is_inverted_exactly(n, seed, signed, scale):
+    rng = np.random.default_rng(seed)
+    W = np.triu(rng.random((n, n)) * (rng.random((n, n)) < 3 / n), 1)
+    W[0, 1] = 0.5  # at least one synapse
+    W *= np.where(rng.random((n, n)) < 0.5 * signed, -scale, scale)
+    A = npr.add_leak(sparse.csr_array(W + W.T), excess=scale * rng.uniform(0.01, 1, n))
+    exact = npr.synapse_variances(A, npr.stationary_covariance(A))
+    V = npr.large.synapse_variances(A, method="exact")
+    assert np.allclose(V.toarray(), exact.toarray(), rtol=1e-8)
+    assert (V.toarray() != 0).tolist() == (W + W.T != 0).tolist()
+
+
+def test_an_irreplaceable_synapse_has_leverage_one():
+    # A path whose last neuron alone leaks: each synapse is a bridge to a part without leak.
+    W = sparse.diags_array([np.full(9, 2.0)] * 2, offsets=[-1, 1]).tocsr()
+    excess = np.zeros(10)
+    excess[-1] = 1.0
+    V = npr.large.synapse_variances(npr.add_leak(W, excess=excess), method="exact")
+    assert np.allclose(2 * 2.0 * V.data, 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["exact", "sampled"])
+def test_effective_resistances_agree_with_networkx(method):
+    # One neuron grounded, its leak carried by an excess: the resistance to it and between others
+    # is that of the graph. networkx takes weights as conductances with invert_weight=False.
+    W = npr.random_graph(40, 6, rng=2)
+    graph = nx.from_scipy_sparse_array(W)
+    assert nx.is_connected(graph)
+    excess = np.zeros(40)
+    excess[0] = 1.0
+    V = npr.large.synapse_variances(
+        npr.add_leak(W, excess=excess), method=method, samples=20_000, rng=0
+    )
+    for i, j in graph.edges:
+        resistance = nx.resistance_distance(graph, i, j, weight="weight", invert_weight=False)
+        tolerance = 1e-9 if method == "exact" else 5 * np.sqrt(2 / 20_000)
+        assert 2 * V[i, j] == pytest.approx(resistance, rel=tolerance)
+
+
+def test_the_choice_of_method_follows_the_fill():
+    assert factor.affordable(npr.spatial(10_000, 10, rng=0))
+    assert not factor.affordable(npr.random_graph(10_000, 10, rng=0))
+    assert factor.affordable(npr.random_graph(1000, 10, rng=0))
+    A = npr.add_leak(npr.spatial(3000, 6, rng=0), excess=0.1)
+    assert npr.large.estimate_variances(A).method == "exact"
+
+
+def test_without_the_extra_the_network_is_sampled_and_a_message_says_so(monkeypatch):
+    A = npr.add_leak(npr.spatial(100, 6, rng=0), excess=0.1)
+    exact = npr.synapse_variances(A, npr.stationary_covariance(A))
+    monkeypatch.setattr(factor, "installed", lambda: False)
+    with pytest.warns(UserWarning, match=r"noiseprune\[large\]") as caught:
+        estimate = npr.large.estimate_variances(A, rng=0)
+    assert caught[0].filename == __file__
+    assert estimate.method == "sampled"
+    assert np.mean(np.abs(estimate.V.data / exact.data - 1)) < 0.1
+    with pytest.raises(ImportError, match=r"noiseprune\[large\]"):
+        npr.large.synapse_variances(A, method="exact")
+    g = np.arange(100.0)
+    assert np.allclose(-A @ solver(A)(g), g, atol=1e-7)
+
+
+def test_the_progress_bar_counts_samples(capfd):
+    A = npr.add_leak(npr.random_graph(50, 4, rng=0), excess=0.1)
+    npr.large.synapse_variances(A, method="sampled", samples=30)
+    assert capfd.readouterr().err == ""
+    npr.large.synapse_variances(A, method="sampled", samples=30, progress=True)
+    assert "30/30" in capfd.readouterr().err
+
+
+def test_inputs_stay_as_they_are(pair):
+    A, _ = pair
+    for part in (A.data, A.indices, A.indptr):
+        part.flags.writeable = False
+    before = A.copy()
+    npr.large.synapse_variances(A, method="exact")
+    npr.large.synapse_variances(A, method="sampled", samples=2)
+    for part in (A.data, A.indices, A.indptr):
+        part.flags.writeable = True
+    assert abs(A - before).nnz == 0
+
+
+@pytest.mark.parametrize(
+    ("A", "options", "error", "message"),
+    [
+        (-np.eye(2), {}, TypeError, "A must be a SciPy sparse array, got ndarray"),
+        ([[-1, 0.5], [0.2, -1]], {}, ValueError, "A must be symmetric"),
+        ([[-1, 2], [2, -1]], {}, ValueError, "diagonally dominant, but neuron 0 has leak 1"),
+        ([[1, 0.5], [0.5, -1]], {}, ValueError, "positive diagonal"),
+        (-np.eye(3), {}, ValueError, "zero synapses"),
+        ([[-1, 1], [1, -1]], {}, ValueError, "singular"),
+        ([[-1, -1], [-1, -1]], {}, ValueError, "singular"),  # balanced: relabelling makes it 1
+        ([[-1, 0.5], [0.5, -1]], {"samples": 0}, ValueError, "samples must be at least 1"),
+        ([[-1, 0.5], [0.5, -1]], {"method": "magic"}, ValueError, "method must be one of"),
+        ([[-1, 0.5], [0.5, -1]], {"tolerance": 0}, ValueError, "tolerance must lie in"),
+        ([[-1, 0.5], [0.5, -1]], {"workers": 0}, ValueError, "workers must be at least 1"),
+        ([[-1, 0.5], [0.5, -1]], {"rng": "x"}, TypeError, "rng must be"),
+    ],
+)
+def test_it_says_what_is_wrong(A, options, error, message):
+    if error is not TypeError or options:
+        A = sparse.csr_array(np.array(A, dtype=float))
+    with pytest.raises(error, match=message):
+        npr.large.synapse_variances(A, **options)
+
+
+def test_a_singular_part_is_found_among_sound_ones():
+    triangle = np.ones((3, 3)) - np.eye(3)
+    frustrated = triangle.copy()
+    frustrated[0, 1] = frustrated[1, 0] = -1
+    sound = npr.add_leak(sparse.block_diag([frustrated, frustrated]))
+    assert npr.large.estimate_variances(sound).expected_sum == 6
+    with pytest.raises(ValueError, match="singular"):
+        npr.large.estimate_variances(npr.add_leak(sparse.block_diag([frustrated, triangle])))
+    leak = np.r_[np.zeros(5), 0.1]
+    cured = npr.add_leak(sparse.block_diag([frustrated, triangle]), excess=leak)
+    assert npr.large.estimate_variances(cured).expected_sum == pytest.approx(5)
+
+
+def test_gradients_that_do_not_converge_say_so():
+    chain = sparse.diags_array([np.full(99, 0.5)] * 2, offsets=[-1, 1]).tocsr()
+    g = np.random.default_rng(0).random((100, 2))
+    with pytest.raises(RuntimeError, match="did not reach a relative residual of 1e-300"):
+        gradients.conjugate_gradients(chain, g, 1e-300)
+
+
+# ---------------------------------------------------------------- pruning
+
+
+@pytest.mark.usefixtures("large_networks")
+@pytest.mark.parametrize("rule", ["noise", "weight"])
+def test_noise_prune_takes_a_large_sparse_network_by_itself(pair, rule, monkeypatch):
+    A, _ = pair
+    dense = npr.noise_prune(A.toarray(), 0.4, rule=rule, rng=0)
+    monkeypatch.setattr("noiseprune.pruning.stationary_covariance", None)  # never called
+    pruned = npr.noise_prune(A, 0.4, rule=rule, rng=0)
+    assert np.allclose(pruned.probabilities.data, dense.probabilities.data, rtol=1e-8)
+    assert np.allclose(pruned.A.toarray(), dense.A.toarray(), rtol=1e-8, atol=1e-12)
+    assert np.allclose(npr.synapse_scores(A, rule=rule).data, npr.synapse_scores(A, rule=rule).data)
+
+
+@pytest.mark.usefixtures("large_networks")
+def test_a_sparse_network_that_does_not_fit_stays_with_the_dense_covariance(network):
+    not_dominant = network(20, excess=0.1)
+    not_dominant[0, 0] += 0.2
+    for A in (network(20, symmetric=False), not_dominant):
+        C = npr.stationary_covariance(A)
+        expected = npr.synapse_scores(A, C=C)
+        assert np.allclose(npr.synapse_scores(sparse.csr_array(A)).data, expected.data)
+        assert np.allclose(npr.synapse_scores(sparse.csr_array(A), C=C).data, expected.data)
+
+
+def test_small_sparse_networks_are_exact_and_use_no_random_number_for_it(pair):
+    A, exact = pair
+    W = npr.synapse_scores(A, rule="weight")
+    assert np.allclose(npr.synapse_scores(A).data, W.data * exact.data, rtol=1e-12)
+    pruned, dense = npr.noise_prune(A, 0.3, rng=0).A, npr.noise_prune(A.toarray(), 0.3, rng=0).A
+    assert np.allclose(pruned.toarray(), dense.toarray(), rtol=1e-9, atol=1e-12)
+
+
+# ---------------------------------------------------------------- after pruning
+
+
+@pytest.mark.usefixtures("large_networks")
+@pytest.mark.parametrize("method", ["factor", "gradients"])
+def test_epsilon_of_a_large_sparse_pair(pair, method, monkeypatch):
+    A, _ = pair
+    pruned = npr.noise_prune(A, 0.5, rng=0).A
+    exact = npr.spectral_epsilon(A.toarray(), pruned.toarray())
+    monkeypatch.setattr(factor, "affordable", lambda W: method == "factor")
+    monkeypatch.setattr("noiseprune.spectrum._dense", None)  # never called
+    assert npr.spectral_epsilon(A, pruned) == pytest.approx(exact, rel=1e-5)
+    assert npr.spectral_epsilon(A, A) == 0
+    assert npr.spectral_epsilon(A, 1.5 * A) == pytest.approx(0.5, rel=1e-9)
+
+
+@pytest.mark.parametrize("method", ["dense", "factor", "gradients"])
+def test_slowest_modes(pair, method, monkeypatch):
+    A, _ = pair
+    monkeypatch.setattr(factor, "affordable", lambda W: method == "factor")
+    if method != "dense":
+        monkeypatch.setattr("noiseprune.spectrum.LARGE", 0)
+        monkeypatch.setattr("noiseprune.spectrum._dense", None)  # never called
+    values, vectors = npr.slowest_modes(A, 4)
+    assert np.allclose(values, np.linalg.eigvalsh(A.toarray())[-4:], rtol=1e-8)
+    assert np.allclose(vectors.T @ vectors, np.eye(4), atol=1e-8)
+    assert np.allclose(A @ vectors, vectors * values, atol=1e-5 * abs(A).max())
+
+
+@pytest.mark.parametrize(
+    ("A", "k", "message"),
+    [
+        ([[-1, 0.5], [0.1, -1]], 1, "A must be symmetric"),
+        ([[-1, 0.5], [0.5, -1]], 2, "k must be below the number of neurons, 2"),
+        ([[-1, 0.5], [0.5, -1]], 0, "k must be at least 1"),
+        ([[-1, 1.5], [1.5, -1]], 1, "unstable"),
+        ([[-1, 1.0], [1.0, -1]], 1, "singular"),
+    ],
+)
+def test_slowest_modes_say_what_is_wrong(A, k, message):
+    with pytest.raises(ValueError, match=message):
+        npr.slowest_modes(A, k)
+
+
+TIMES = [3.0, 0.0, 0.2, 40.0]  # in any order
+
+
+@pytest.mark.parametrize("columns", [(), (3,)])
+def test_trajectory_error_without_noise_is_exact(pair, columns):
+    A, _ = pair
+    A = A - 0.1 * sparse.eye_array(600)
+    pruned = npr.noise_prune(A, 0.5, rng=0).A
+    rng = np.random.default_rng(0)
+    x0, b = rng.standard_normal((600, *columns)), rng.standard_normal(600)
+    exact = npr.trajectory_error(A, pruned, TIMES, x0=x0, b=b)
+    error = npr.large.trajectory_error(A, pruned, TIMES, x0=x0, b=b)
+    assert np.allclose(error, exact, rtol=1e-9, atol=1e-12)
+
+
+def test_trajectory_error_with_noise_agrees_within_the_error_of_the_probes(pair):
+    A, _ = pair
+    pruned = npr.noise_prune(A, 0.5, rng=0).A
+    x0 = np.ones(600)
+    exact = npr.trajectory_error(A, pruned, TIMES, x0=x0, sigma=0.5)
+    runs = np.array(
+        [
+            npr.large.trajectory_error(A, pruned, TIMES, x0=x0, sigma=0.5, probes=8, rng=seed)
+            for seed in range(6)
+        ]
+    )
+    # The spread of the runs gives the error of their mean; with 5 degrees of freedom a t-value
+    # above 8 has a probability of 5e-4.
+    spread = runs.std(axis=0, ddof=1) / np.sqrt(6)
+    assert (np.abs(runs.mean(axis=0) - exact) <= 8 * spread + 1e-4 * exact + 1e-12).all()
+    assert (spread < 0.05 * exact + 1e-12).all()
+
+
+def test_trajectory_error_of_an_unstable_pruned_network(network):
+    A = sparse.csr_array(network(20))
+    unstable = A + 0.5 * sparse.eye_array(20)
+    for times in ([1.0, 8.0], [0.0, 2.0]):
+        options = {"x0": np.ones(20), "b": 1.0}
+        exact = npr.trajectory_error(A, unstable, times, **options)
+        assert np.allclose(npr.large.trajectory_error(A, unstable, times, **options), exact)
+    with pytest.raises(ValueError, match="outgrew floating point"):
+        npr.large.trajectory_error(A, -1e3 * A, [10.0], x0=np.ones(20))
+
+
+@pytest.mark.parametrize(
+    ("A", "options", "error", "message"),
+    [
+        (-np.eye(2), {}, TypeError, "A must be a SciPy sparse array"),
+        (sparse.csr_array([[-1, 0.5], [0, -1]]), {}, ValueError, "A must be symmetric"),
+        (-sparse.eye_array(3), {}, ValueError, "A_sparse must have the shape of A"),
+        (-sparse.eye_array(2), {"x0": np.ones(3)}, ValueError, "x0 must have shape"),
+        (-sparse.eye_array(2), {"x0": np.zeros(2)}, ValueError, "activity is 0 at t = 1"),
+        (-sparse.eye_array(2), {"b": np.ones(3)}, ValueError, "b must be a number"),
+        (-sparse.eye_array(2), {"sigma": -1}, ValueError, "sigma must lie in"),
+        (-sparse.eye_array(2), {"sigma": 1, "probes": 0}, ValueError, "probes must be at least 1"),
+    ],
+)
+def test_trajectory_error_says_what_is_wrong(A, options, error, message):
+    with pytest.raises(error, match=message):
+        npr.large.trajectory_error(A, -sparse.eye_array(2), [1.0], **{"x0": np.ones(2)} | options)
+
+
+# ---------------------------------------------------------------- memory
+
+
+def test_no_dense_matrix_is_made_anywhere():
+    # A process that may address 3 GiB; one N x N matrix at N = 20,000 would take all of it.
+    code = """
+        import resource
+        resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
+        import numpy as np
+        import noiseprune as npr
+
+        n = 20_000
+        for make in (npr.spatial, npr.random_graph):
+            A = npr.add_leak(make(n, 6, negative=0.2, rng=0), excess=0.1)
+            pruned = npr.noise_prune(A, 0.7, rng=0).A
+            assert npr.spectral_epsilon(A, pruned) > 0
+            assert npr.slowest_modes(A, 2)[0][-1] < 0
+            error = npr.large.trajectory_error(A, pruned, [1.0], x0=np.ones(n))
+            assert 0 < error[0] < 1
+    """
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, env=environment)

@@ -1,0 +1,62 @@
+"""The experiment and the figure of the chapter on large networks."""
+
+import numpy as np
+import pytest
+
+import noiseprune as npr
+from noiseprune import experiments
+from noiseprune.figures.large import worst_errors
+
+SMALL = experiments.LargeSettings(
+    networks=(("spatial", 200, 8), ("random", 200, 8)), keep=(1.0, 0.5), seeds=(0, 1)
+)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return experiments.large_networks(SMALL, progress=False)
+
+
+def test_rows_name_every_condition_once(result):
+    names = ("seed", "shape", "neurons", "degree", "rule", "keep")
+    conditions = [tuple(row[name] for name in names) for row in result.rows]
+    assert len(set(conditions)) == len(conditions) == 2 * 2 * 2 * 2
+
+
+def test_nothing_pruned_is_no_error_and_half_pruned_is_one(result):
+    assert np.all(result.column("epsilon", keep=1.0) < 1e-9)
+    assert np.all(result.column("epsilon", keep=0.5) > 0.1)
+    assert np.all(result.column("kept", keep=1.0) == 800)
+    assert np.all(np.abs(result.column("kept", keep=0.5) - 400) < 5 * np.sqrt(800 / 4))
+
+
+def test_sum_of_leverages_is_the_known_one(result):
+    found, known = result.column("leverage_sum"), result.column("expected_sum")
+    assert np.all(np.abs(found / known - 1) < 0.01)
+    assert np.all(known < 200)
+
+
+def test_rule_uses_variances_of_the_network(result):
+    """At small size the exact rule must give nearly the same network as the estimated one."""
+    A = SMALL.draw("spatial", 200, 8, experiments.record.streams(0, 3)[0])
+    pruned = npr.noise_prune(A, 0.5, rng=experiments.record.streams(0, 3)[2])
+    row = result.select(seed=0, shape="spatial", rule="noise", keep=0.5)[0]
+    assert row["method"] == "exact"
+    assert row["kept"] == pruned.kept.nnz // 2
+    assert row["epsilon"] == pytest.approx(npr.spectral_epsilon(A, pruned.A), rel=1e-6)
+
+
+def test_figure_draws_every_curve_with_its_range():
+    curves = {
+        (rule, "random"): ((10, 100), [(0.1, 0.2, 0.3), (0.4, 0.5, 0.7)])
+        for rule in ("noise", "weight")
+    }
+    figure = worst_errors(curves, curves)
+    for ax in figure.axes:
+        assert ax.get_xscale() == ax.get_yscale() == "log"
+        assert len(ax.containers) == 2
+        for container in ax.containers:
+            np.testing.assert_allclose(container[0].get_ydata(), [0.2, 0.5])
+            (bars,) = container[2]
+            np.testing.assert_allclose(bars.get_segments()[1][:, 1], [0.4, 0.7])
+    assert len(figure.legends[0].texts) == 2
