@@ -1,0 +1,1 @@
+"""How fast the package is: against a plain baseline, and against the LAPACK calls underneath."""

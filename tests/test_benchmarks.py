@@ -1,0 +1,81 @@
+"""The baselines give the package's numbers, and the table says what was measured."""
+
+import json
+
+import pytest
+
+from benchmarks import __main__ as bench
+from benchmarks import steps
+
+SMALL = {"simulations": lambda n: steps.simulations(n, steps=400, columns=3)}
+
+
+@pytest.mark.parametrize("name", [name for name in steps.STEPS if name != "largest"])
+def test_the_plain_way_gives_the_same_numbers(name):
+    step = SMALL.get(name, steps.STEPS[name][0])(90)
+    plain = step.baseline()
+    for method, function in step.methods.items():
+        assert step.difference[method](function(), plain) <= step.tolerance.get(method, 1e-6)
+        assert method in step.faster
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """A step that takes no time, with a result and a baseline to choose."""
+
+    def make(result, **options):
+        step = steps.Step(
+            7,
+            {"toy": lambda: result},
+            {"toy": 0.0},
+            lambda: 1.0,
+            floor=lambda: None,
+            above_floor=1e9,
+            difference={"toy": lambda result, plain: abs(result - plain)},
+            **options,
+        )
+        monkeypatch.setitem(bench.STEPS, "toy", (lambda n: step, 7, 7))
+
+    return make
+
+
+def test_a_step_is_measured_judged_and_printed(toy):
+    toy(1.0, seconds=60.0, gib=1.0, note="nothing at all")
+    measured = bench.measure("toy", repeats=3)
+    (row,) = measured["rows"]
+    assert (row["repeats"], row["baseline_repeats"], row["neurons"]) == (3, 3, 7)
+    assert row["met"] is True
+    assert bench.measure("toy", quick=True)["rows"][0]["met"] is None
+    line, note = bench.lines(measured)
+    assert line.split()[:2] == ["toy", "7"]
+    assert line.endswith(">= 0 x baseline, <= 1e+09 x floor, <= 1 min, <= 1 GiB: met")
+    assert "nothing at all" in note
+
+
+def test_a_missed_bar_shows(toy):
+    toy(1.0, seconds=-1.0)
+    measured = bench.measure("toy", repeats=1)
+    assert measured["rows"][0]["met"] is False
+    assert next(bench.lines(measured)).endswith("NOT MET")
+
+
+def test_a_result_that_differs_from_the_baseline_is_an_error(toy):
+    toy(1.1)
+    with pytest.raises(AssertionError, match=r"differs from the baseline by 0\.1"):
+        bench.measure("toy", repeats=1)
+
+
+def test_command_line_runs_a_step_in_a_process_of_its_own(capsys, monkeypatch):
+    monkeypatch.setattr(bench, "RESULTS", bench.Path(bench.__file__).with_name("none.json"))
+    assert bench.main(["--quick", "--only", "clustered"]) == 0
+    table = capsys.readouterr().out
+    assert "not judged" in table
+    assert "threads: " in table
+    assert not bench.RESULTS.exists()
+
+
+def test_results_are_stored_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.json")
+    bench.store({"steps": {}})
+    assert json.loads(bench.RESULTS.read_text()) == {"steps": {}}
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
