@@ -2,14 +2,14 @@
 PYTHON = python3
 BIN = .venv/bin
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-       --custom-compile-command "make lock" --extra book --extra test --group build -o requirements.lock pyproject.toml
+       --custom-compile-command "make lock" --extra book --extra large --extra test --group build -o requirements.lock pyproject.toml
 
 # A failed build forgets what it has read: Sphinx warns about a page only when it reads it.
 BUILD = $(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees _build/html; exit 1; }
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help book test lab run-notebooks serve reproduce reproduce-quick lint lock clean
+.PHONY: help book test zip pdf lab run-notebooks serve reproduce reproduce-quick bench lighthouse lint lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,13 @@ test: .venv/ready  ## test the package, execute every chapter and compare, check
 	$(BUILD)
 	$(BIN)/pytest -n 2 --cov
 	$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env book
+
+zip: book  ## pack the site for reading without a network: _build/noiseprune-book.zip
+	rm -rf _build/noiseprune-book && cp -r _build/html _build/noiseprune-book
+	cd _build && ../$(BIN)/python -m zipfile -c noiseprune-book.zip noiseprune-book && rm -r noiseprune-book
+
+pdf: book  ## print the book, with Chromium: _build/noiseprune.pdf
+	$(BIN)/python book/_tools/printed.py _build/noiseprune.pdf
 
 lab: .venv/ready  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab book
@@ -42,8 +49,15 @@ reproduce: .venv/ready  ## compute every stored result from nothing (resumable) 
 reproduce-quick: .venv/ready  ## compute one seed of the essential results and compare
 	$(BIN)/python -m noiseprune.experiments check --quick
 
+bench: .venv/ready  ## measure speed and memory against a plain baseline and LAPACK (20 min)
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=2 $(BIN)/python -m benchmarks
+
+lighthouse: book  ## measure how fast and how accessible the pages are (needs npm and Chromium)
+	npm ci --prefix benchmarks --ignore-scripts --no-audit --no-fund
+	$(BIN)/python benchmarks/lighthouse.py --lighthouse benchmarks/node_modules/.bin/lighthouse
+
 lint: .venv/ready  ## check style and formatting
-	$(BIN)/ruff check noiseprune tests book/_ext book/_tools && $(BIN)/ruff format --check noiseprune tests book/_ext book/_tools
+	$(BIN)/ruff check noiseprune tests book/_ext book/_tools benchmarks && $(BIN)/ruff format --check noiseprune tests book/_ext book/_tools benchmarks
 
 lock: .venv/synced  ## refresh requirements.lock from pyproject.toml
 	$(BIN)/$(LOCK) --upgrade

@@ -1,6 +1,8 @@
 """Networks and oracles shared by the tests. Everything here is written without the package."""
 
 import itertools
+import os
+import shutil
 import sys
 
 import numpy as np
@@ -60,6 +62,23 @@ def one_thread():
     """Matrices of tests are small, and pytest-xdist fills the cores: threads would only queue."""
     with threadpool_limits(1):
         yield
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, one for all tests of a process; without it they are skipped, but not in CI."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None and not os.environ.get("CI"):
+        pytest.skip("no chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,14 @@
 
 import os
 import shutil
+from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from test_site import SITE, toc
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 WITH_EXPLORER = [
     name
     for name in toc()
@@ -17,19 +20,6 @@ WITH_EXPLORER = [
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("CI"), reason="no chromium on this machine"
 )
-
-
-@pytest.fixture(scope="session")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -56,16 +46,73 @@ def visit(browser):
     assert complaints == []
 
 
-@pytest.mark.parametrize("name", toc())
-def test_page_opens_quietly_and_fits_a_phone(visit, name):
-    page = visit(name, viewport={"width": 390, "height": 844}, color_scheme="dark")
-    formulas = page.locator(".math").count()
-    if formulas:
-        page.wait_for_function(
-            "n => document.querySelectorAll('mjx-container').length >= n", arg=formulas
-        )
-        assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+SCREENS = [  # width, theme, rules of axe-core (all of them if empty)
+    (1280, "light", []),
+    (1280, "dark", ["color-contrast"]),
+    (390, "dark", ["color-contrast", "scrollable-region-focusable", "target-size"]),
+]
+
+
+@pytest.mark.parametrize("name", [*toc(), "search", "genindex"])
+def test_page_is_accessible_and_fits_every_screen(visit, name):
+    page = visit(name)
+    page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    for width, theme, rules in SCREENS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
+        page.wait_for_timeout(500)  # colours fade, and the theme looks a little later what scrolls
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        options = {"resultTypes": ["violations"], "preload": False}  # no second look at styles
+        if rules:
+            options["runOnly"] = rules
+        context = {"exclude": [["mjx-container > *"]]}  # presentation: the container has the words
+        found = page.evaluate("([c, o]) => axe.run(c, o)", [context, options])["violations"]
+        assert [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found] == []
+
+
+@pytest.mark.parametrize("name", [f"book/{n}" for n in ("06_theorem", "08_spectrum")])
+def test_formulas_need_no_script_and_say_themselves_in_words(visit, name):
+    page = visit(name, java_script_enabled=False)
+    formulas = page.locator("article mjx-container[role=img]")
+    assert formulas.count() > 20
+    assert formulas.count() == page.locator("article .math").count()
+    for formula in formulas.all()[:20]:
+        assert formula.get_attribute("aria-label").strip()
+        assert formula.bounding_box()["width"] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "chapter"),
+    [
+        ("effective resistance", "05_effective_resistance"),
+        ("Foster", "05_effective_resistance"),
+        ("Lyapunov", "03_noise_and_covariance"),
+    ],
+)
+def test_search_finds_the_words_of_the_field(visit, words, chapter):
+    page = visit("search")
+    page.goto(f"{page.url}?q={words}")
+    page.locator(f"#search-results a[href*='{chapter}']").first.wait_for()
+
+
+@pytest.mark.parametrize("name", WITH_EXPLORER[:2])
+def test_print_shows_figures_and_frames_and_no_sidebar(visit, name):
+    page = visit(name)
+    page.emulate_media(media="print")
+    assert not page.locator("#pst-primary-sidebar").is_visible()
+    images = page.locator("article img")
+    assert images.count() > 1
+    assert all(image.is_visible() for image in images.all())
+    assert page.locator("article p").last.is_visible()
+
+
+def test_keyboard_focus_is_visible(visit):
+    page = visit("book/intro")
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        width = page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)")
+        assert width >= 2
 
 
 def state(page, explorer):

@@ -25,7 +25,9 @@ def requirements(lines):
 
 def declared():
     extras = PROJECT["optional-dependencies"]
-    return requirements([*PROJECT["dependencies"], *extras["book"], *extras["test"]])
+    return requirements(
+        [*PROJECT["dependencies"], *extras["book"], *extras["large"], *extras["test"]]
+    )
 
 
 def test_conda_environment_has_the_names_and_bounds_of_the_project():

@@ -114,7 +114,41 @@ def test_every_image_has_alt_text(name):
     assert [image.get("src")[:80] for image in images if not image.get("alt", "").strip()] == []
 
 
-def test_mathematics_is_local():
-    scripts = page(SITE / "book" / "api.html").xpath("//script/@src")
-    assert not any("://" in script for script in scripts)
-    assert (SITE / "_static" / "vendor" / "mathjax" / "tex-chtml.js").exists()
+@pytest.mark.parametrize("name", toc())
+def test_images_have_their_size_and_pages_are_light(name):
+    tree = page(SITE / f"{name}.html")
+    images = tree.xpath("//article//img")
+    assert [image.get("src") for image in images if not image.get("height")] == []
+    frames = {
+        frame["src"]
+        for data in tree.xpath("//div[@class='explorer']/script/text()")
+        for frame in json.loads(data)["frames"]
+    }
+    assert sum((SITE / "book" / frame).stat().st_size for frame in frames) < 1_000_000
+    loaded = tree.xpath("//script/@src | //link[@rel='stylesheet']/@href")
+    assert not any("fontawesome" in address or "mathjax" in address for address in loaded)
+    assert (SITE / f"{name}.html").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("name", toc())
+def test_every_formula_has_words(name):
+    tree = page(SITE / f"{name}.html")
+    formulas = tree.xpath("//mjx-container")
+    assert len(formulas) == len(tree.xpath("//*[contains(@class, 'math notranslate')]"))
+    assert all(formula.get("aria-label", "").strip() for formula in formulas)
+
+
+@pytest.mark.parametrize("name", toc())
+def test_tables_have_headers(name):
+    for table in page(SITE / f"{name}.html").xpath("//article//table[not(@class='longtable')]"):
+        assert table.xpath(".//th"), table.text_content()[:80]
+    assert page(SITE / f"{name}.html").xpath("//article//thead//th[not(@scope)]") == []
+
+
+def test_icons_and_formulas_have_their_fonts():
+    style = (SITE / "_static" / "site.css").read_text(encoding="utf-8")
+    for address in re.findall(r"url\([\"']?([^\"')]+)", style):
+        assert address.startswith("data:") or (SITE / "_static" / address).exists(), address
+    for name in toc():
+        for icon in re.findall(r"\bfa-[a-z0-9-]+", (SITE / f"{name}.html").read_text()):
+            assert icon in {"fa-solid", "fa-regular", "fa-brands", "fa-lg"} or f".{icon}:" in style

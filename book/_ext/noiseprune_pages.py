@@ -31,9 +31,7 @@ def drop_thebe_settings(app, doctree, docname):
 
 
 def complete_page(app, pagename, templatename, context, doctree):
-    """Leave out scripts without use here (one comes twice), add description and footer."""
-    context["script_files"] = [s for s in context["script_files"] if not _is_thebe(s)]
-    context["css_files"] = [s for s in context["css_files"] if not _is_thebe(s)]
+    """Add description and footer."""
     if doctree is None:
         return
     description = _description(doctree)
@@ -42,10 +40,6 @@ def complete_page(app, pagename, templatename, context, doctree):
     computed = _computed(Path(app.env.doc2path(pagename)))
     if computed:
         context["theme_extra_footer"] = f'<p class="computed-with">{html.escape(computed)}</p>'
-
-
-def _is_thebe(asset):
-    return "thebe" in f"{asset.filename} {asset.attributes.get('body', '')}"
 
 
 def _description(doctree):

@@ -55,6 +55,10 @@
       }));
     });
     explorer.prepend(panel);
+    // The frames are files: fetch them as soon as someone reaches for a control.
+    const fetchFrames = () => frames.forEach((frame) => { new Image().src = frame.src; });
+    for (const sign of ["pointerenter", "focusin", "touchstart"])
+      explorer.addEventListener(sign, fetchFrames, { once: true, passive: true });
   }
 
   function start() {

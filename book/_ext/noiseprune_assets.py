@@ -1,0 +1,224 @@
+"""Light pages: one style sheet, a font of the icons in use, figures and frames as small files."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import re
+import shutil
+from pathlib import Path
+
+import pydata_sphinx_theme
+from fontTools import subset
+from fontTools.ttLib import TTFont
+from PIL import Image
+
+# The theme's own sheets, which its templates name; those of the extensions follow.
+THEME_STYLES = ("basic.css", "styles/pydata-sphinx-theme.css")
+ICON_FONTS = ("fa-solid-900", "fa-regular-400", "fa-brands-400")
+# What the theme brings and nothing on a page asks for.
+UNUSED = ("scripts/fontawesome.js", "scripts/fontawesome.js.LICENSE.txt", "locales", "vendor")
+ICON_RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"([^"]*)"\}')
+DATA_URI = re.compile(r"data:image/(png|webp);base64,([A-Za-z0-9+/=]+)")
+IMG = re.compile(r"<img\b[^>]*>")
+FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
+
+# What screen readers and validators find fault with in the pages that Sphinx writes.
+REPAIRS = [
+    (re.compile(r'<th class="head[^"]*">(<p></p>)?</th>'), "<td></td>"),
+    (re.compile(r'<th class="head'), '<th scope="col" class="head'),
+    (re.compile(r' role="(doc-biblioentry|list)"'), ""),
+    (
+        re.compile(r"<summary\b.*?</summary>", re.DOTALL),
+        lambda found: re.sub(r"(</?)p\b", r"\1span", found[0]),
+    ),
+]
+
+
+# Images
+
+
+def lighten_body(app, pagename, templatename, context, doctree):
+    """Frames of explorers become files, figures smaller files of known size that load when near."""
+    body = context.get("body")
+    if not body or app.builder.format != "html":
+        return
+    folder = Path(app.outdir, app.builder.imagedir)
+    folder.mkdir(parents=True, exist_ok=True)
+    address = context["pathto"](app.builder.imagedir, 1)
+
+    def frame(found):
+        content = base64.b64decode(found[2])
+        return f"{address}/{_store(folder, content, found[1])}"
+
+    sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
+    count = 0
+
+    def figure(found):
+        nonlocal count
+        count += 1
+        return _img(found[0], folder, address, sources, first=count == 1)
+
+    body = IMG.sub(figure, DATA_URI.sub(frame, body))
+    body = FIGURE.sub(_with_link_to_image, body)
+    for pattern, replacement in REPAIRS:
+        body = pattern.sub(replacement, body)
+    context["body"] = body
+
+
+def _store(folder, content, kind):
+    """Name of a file with this content."""
+    name = f"{hashlib.sha256(content).hexdigest()[:16]}.{kind}"
+    path = folder / name
+    if not path.exists():
+        path.write_bytes(content)
+    return name
+
+
+def _img(tag, folder, address, sources, *, first):
+    """The tag of an image with its size; drawings without loss as WebP."""
+    src = html.unescape(re.search(r'src="([^"]*)"', tag)[1])
+    if not src.startswith(f"{address}/"):
+        return tag
+    name = src.removeprefix(f"{address}/")
+    path = sources.get(name, folder / name)
+    if path.suffix not in {".png", ".webp"}:
+        return tag
+    with Image.open(path) as image:
+        width, height = image.size
+        if path.suffix == ".png":
+            small = _store(folder, _webp(path), "webp")
+            tag = tag.replace(f"{address}/{name}", f"{address}/{small}")
+    attributes = ' decoding="async"' if first else ' decoding="async" loading="lazy"'
+    if " width=" not in tag:
+        attributes += f' width="{width}" height="{height}"'
+    return tag.replace("<img", f"<img{attributes}", 1)
+
+
+def _webp(path):
+    """Content of the image without loss in a smaller file; made once for each content."""
+    with Image.open(path) as image:
+        mode = (
+            "RGBA" if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info else "RGB"
+        )
+        picture = image.convert(mode)
+    if mode == "RGBA" and picture.getextrema()[3] == (255, 255):
+        picture = picture.convert("RGB")
+    content = io.BytesIO()
+    picture.save(content, "webp", lossless=True, method=2)
+    return content.getvalue()
+
+
+def _with_link_to_image(found):
+    """The figure, with a link in its caption to the image alone: small screens need it."""
+    figure = found[0]
+    sources = re.findall(r'<img\b[^>]*?\bsrc="([^"]*)"', figure)
+    number = re.search(r'caption-number">([^<]*)<', figure)
+    if len(sources) != 1 or not number or "</figcaption>" not in figure:
+        return figure
+    link = f'<a class="full-size" href="{sources[0]}">Full size of {number[1].strip()}</a>'
+    return figure.replace("</figcaption>", f"{link}</figcaption>")
+
+
+# Scripts and styles
+
+
+def defer_scripts(app, pagename, templatename, context, doctree):
+    """Let no script hold up the page, and leave out what the page has no use for."""
+    tabs = "sd-tab" in context.get("body", "")
+    kept, inline = [], set()
+    for script in context["script_files"]:
+        name, code = str(script.filename or ""), script.attributes.get("body", "")
+        if "thebe" in name + code or (not name and "DOCUMENTATION_OPTIONS" in code):
+            continue  # no live kernel; no script asks which page this is
+        if ("design-tabs" in name and not tabs) or code in inline:
+            continue
+        if pagename == "search":  # its own scripts need these at once
+            script.attributes.pop("defer", None)
+        elif name:
+            script.attributes["defer"] = "defer"
+        if code:
+            inline.add(code)
+        kept.append(script)
+    context["script_files"] = kept
+
+
+def write_styles(app, exception):
+    """Join all style sheets into one and make a font of the icons that any page shows."""
+    if exception or app.builder.format != "html":
+        return
+    static = Path(app.outdir, "_static")
+    for folder in app.config.html_static_path:  # Sphinx copies them only when a page has changed
+        if not Path(folder).is_absolute():  # ours, not an extension's
+            shutil.copytree(Path(app.srcdir, folder), static, dirs_exist_ok=True)
+    names = [*THEME_STYLES, *(str(sheet.filename) for sheet in app.builder._css_files)]
+    names = dict.fromkeys(name.removeprefix("_static/") for name in names if "thebe" not in name)
+    sheets = [static / name for name in names]
+    text = "\n".join(_style(sheet, static) for sheet in sheets)
+
+    shown = set()
+    for path in (*Path(app.outdir).rglob("*.html"), *static.rglob("*.js")):
+        if path.name != "fontawesome.js":
+            shown |= set(re.findall(r"\bfa-[a-z0-9-]+", path.read_text(encoding="utf-8")))
+    characters = set(re.findall(r'--pst-icon-[\w-]+:\s*"([^"]*)"', text))
+
+    def icon(found):
+        if not shown & set(re.findall(r"\.(fa-[\w-]+)", found[1])):
+            return ""
+        characters.add(found[2])
+        return found[0]
+
+    text = ICON_RULE.sub(icon, text)
+    fonts = static / "fonts" / "icons"
+    source = (
+        Path(pydata_sphinx_theme.__file__).with_name("theme") / "pydata_sphinx_theme" / "static"
+    )
+    source = source / "vendor" / "fontawesome" / "webfonts"
+    for name in ICON_FONTS:
+        _subset(source / f"{name}.ttf", fonts / f"{name}.woff", {_character(c) for c in characters})
+    (static / "site.css").write_text(text, encoding="utf-8")
+    for name in UNUSED:
+        path = static / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for path in static.rglob("*.map"):
+        path.unlink()
+
+
+def _style(path, static):
+    """A style sheet without comments, its addresses seen from `_static`."""
+    text = path.read_text(encoding="utf-8")
+    if path.parent != static:
+        text = re.sub(
+            r"url\(\.\./vendor/fontawesome/webfonts/([\w-]+)\.woff2\)[^}]*",
+            r'url(fonts/icons/\1.woff) format("woff")',
+            text,
+        )
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return re.sub(r"\s*\n\s*", "\n", text).strip()
+
+
+def _character(text):
+    r"""Character of a CSS string that is the character itself or its escape, as in "\f0c9"."""
+    return chr(int(text[1:], 16)) if text.startswith("\\") else text
+
+
+def _subset(source, target, characters):
+    """Write a font with these characters alone; its names keep author and licence."""
+    font = TTFont(source)
+    options = subset.Options(layout_features=[], name_IDs=["*"], notdef_outline=True)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=map(ord, characters))
+    cutter.subset(font)
+    font.flavor = "woff"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    font.save(target)
+
+
+def setup(app):
+    """Connect the functions above to the build."""
+    app.connect("html-page-context", defer_scripts, priority=900)
+    app.connect("html-page-context", lighten_body, priority=900)
+    app.connect("build-finished", write_styles, priority=900)  # after the theme has written its own
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

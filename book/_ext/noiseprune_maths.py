@@ -1,0 +1,115 @@
+"""Mathematics typeset while the book is built: pages need no script, and say formulas in words."""
+
+from __future__ import annotations
+
+import html
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.errors import ExtensionError
+from sphinx.locale import _
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+TYPESET = Path(__file__).with_name("typeset.js")
+STYLESHEET = "maths.css"
+logger = logging.getLogger(__name__)
+
+
+def node_program():
+    """Path of Node.js: the one that comes with playwright, or the one of this machine."""
+    try:
+        from playwright._impl._driver import compute_driver_executable
+
+        found = compute_driver_executable()[0]
+    except ImportError:
+        found = shutil.which("node")
+    if not found or not Path(found).exists():
+        raise ExtensionError("mathematics needs Node.js: install playwright (extra `test`) or node")
+    return found
+
+
+def typeset_all(app, env):
+    """Typeset every formula of the book in one go, and store the styles that they share."""
+    if app.builder.format != "html":
+        return
+    formulas = {}
+    for name in sorted(env.found_docs):
+        for node in env.get_doctree(name).findall(_is_math):
+            formulas.setdefault((_source(node), isinstance(node, nodes.math_block)), name)
+    asked = json.dumps([{"tex": tex, "display": display} for tex, display in formulas])
+    done = subprocess.run(
+        [node_program(), TYPESET], input=asked, capture_output=True, encoding="utf-8"
+    )
+    if done.returncode:
+        raise ExtensionError(f"typesetting failed:\n{done.stderr}")
+    answer = json.loads(done.stdout)
+    app.typeset_formulas = dict(zip(formulas, answer["formulas"], strict=True))
+    for ((tex, _display), name), formula in zip(formulas.items(), answer["formulas"], strict=True):
+        if "error" in formula:
+            logger.warning("formula %r: %s", tex, formula["error"], location=name)
+    stylesheet = Path(app.outdir, "_static", STYLESHEET)
+    stylesheet.parent.mkdir(parents=True, exist_ok=True)
+    stylesheet.write_text(answer["css"], encoding="utf-8")
+
+
+def _is_math(node):
+    return isinstance(node, nodes.math | nodes.math_block)
+
+
+def _source(node):
+    """TeX of a formula; lines of a display are aligned as Sphinx does it."""
+    tex = node.astext()
+    if isinstance(node, nodes.math) or node.get("nowrap"):
+        return tex
+    parts = [part for part in tex.split("\n\n") if part.strip()]
+    parts = [rf"\begin{{split}}{part}\end{{split}}" if r"\\" in part else part for part in parts]
+    if len(parts) == 1:
+        return parts[0]
+    lines = r"\\".join(parts)
+    return rf"\begin{{align}}\begin{{aligned}}{lines}\end{{aligned}}\end{{align}}"
+
+
+def _formula(translator, node):
+    """HTML of a formula: an image to a screen reader, which reads its words."""
+    display = isinstance(node, nodes.math_block)
+    formula = translator.builder.app.typeset_formulas.get((_source(node), display), {})
+    if "html" not in formula:  # reported when it was typeset
+        return f"<code>{html.escape(node.astext())}</code>"
+    speech = html.escape(formula["speech"], quote=True)
+    attributes = ' display="true"' if display else ""
+    return (
+        f'<mjx-container class="MathJax" jax="CHTML"{attributes} role="img" aria-label="{speech}">'
+        f"{formula['html']}</mjx-container>"
+    )
+
+
+def visit_inline(translator, node):
+    """Write a formula in running text."""
+    classes = "math notranslate nohighlight"
+    translator.body.append(translator.starttag(node, "span", "", CLASS=classes))
+    translator.body.append(_formula(translator, node) + "</span>")
+    raise nodes.SkipNode
+
+
+def visit_display(translator, node):
+    """Write a formula on a line of its own, with its number and a link to it."""
+    translator.body.append(translator.starttag(node, "div", CLASS="math notranslate nohighlight"))
+    if node["number"]:
+        number = get_node_equation_number(translator, node)
+        translator.body.append(f'<span class="eqno">({number})')
+        translator.add_permalink_ref(node, _("Link to this equation"))
+        translator.body.append("</span>")
+    translator.body.append(_formula(translator, node) + "</div>\n")
+    raise nodes.SkipNode
+
+
+def setup(app):
+    """Make this the way in which HTML shows mathematics."""
+    app.add_html_math_renderer("noiseprune", (visit_inline, None), (visit_display, None))
+    app.add_css_file(STYLESHEET)
+    app.connect("env-updated", typeset_all)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

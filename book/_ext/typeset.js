@@ -1,0 +1,67 @@
+// Typesets formulas with MathJax and says each in words. Reads one JSON array of {tex, display} from
+// standard input, writes {formulas: [{html, speech, error}], css} to standard output.
+"use strict";
+
+const fs = require("fs");
+const path = require("path");
+const Module = require("module");
+
+const es5 = path.join(__dirname, "mathjax", "es5");
+const maps = path.join(es5, "sre", "mathmaps");
+
+// The speech engine asks for a parser of command lines, which it does not use here.
+const load = Module._load;
+Module._load = (name, ...rest) => (name === "commander" ? {} : load(name, ...rest));
+global.SREfeature = {
+  json: maps,
+  custom: (locale) => fs.promises.readFile(path.join(maps, `${locale}.json`), "utf8"),
+};
+global.MathJax = {
+  loader: {
+    paths: { mathjax: es5 },
+    require: (file) => require(require.resolve(file, { paths: [__dirname, path.join(__dirname, "mathjax")] })),
+    load: ["adaptors/liteDOM", "input/tex-full", "output/chtml", "a11y/sre"],
+  },
+  startup: { typeset: false },
+  tex: { formatError: (jax, error) => { throw error; } },
+  chtml: { fontURL: "fonts/mathjax" },  // next to the style sheet
+};
+// What the engine calls by a name that is not the reader's.
+const WORDS = [
+  [/^1 lines Line 1: /, ""],
+  [/\blamda\b/g, "lambda"],
+  [/ raised to the down tack power/g, " transpose"],
+  [/\bthe metric of\b/g, "the norm of"],
+  [/\bprecedes above single line equals sign\b/g, "precedes or equals"],
+  [/\bsucceeds above single line equals sign\b/g, "succeeds or equals"],
+];
+
+async function main() {
+  require(path.join(es5, "startup.js"));
+  await MathJax.startup.promise;
+  const adaptor = MathJax.startup.adaptor;
+  const speaker = MathJax._.a11y.sre.Sre;
+  await speaker.setupEngine({ speech: "shallow", domain: "clearspeak", style: "default", locale: "en" });
+  await speaker.sreReady();
+
+  const formulas = JSON.parse(fs.readFileSync(0, "utf8")).map(({ tex, display }) => {
+    try {
+      // The size of an x is that of the formula's own font: the page scales both alike.
+      const node = MathJax.tex2chtml(tex, { display, em: 16, ex: 16 * 0.442 });
+      const speech = speaker.toSpeech(MathJax.tex2mml(tex, { display }));
+      return {
+        html: adaptor.innerHTML(node),
+        speech: WORDS.reduce((text, [from, to]) => text.replace(from, to), speech),
+      };
+    } catch (error) {
+      return { error: error.message };
+    }
+  });
+  const css = adaptor.textContent(MathJax.chtmlStylesheet());
+  process.stdout.write(JSON.stringify({ formulas, css }));
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,0 +1,71 @@
+"""The printed book (of `make pdf`): every chapter, every figure, links that lead somewhere."""
+
+import printed
+import pytest
+from pypdf import PdfReader
+from test_site import ROOT, SITE, page, toc
+from test_takeaway import is_current
+
+PDF = ROOT / "_build" / "noiseprune.pdf"
+
+
+@pytest.fixture(scope="module")
+def book():
+    if not is_current(PDF):
+        pytest.skip("the book is not printed, or changed since: `make pdf`")
+    return PdfReader(PDF)
+
+
+def squeeze(text):
+    """Text without white space, which a line break may add or remove."""
+    return "".join(text.split())
+
+
+def title(name):
+    (heading,) = page(SITE / f"{name}.html").xpath("//article//h1")
+    return squeeze(heading.text_content().rstrip("#"))
+
+
+def test_contents_name_the_page_on_which_each_chapter_starts(book):
+    assert len(book.pages) > 150
+    contents = squeeze(book.pages[1].extract_text())
+    for name in toc():
+        place = book.named_destinations["/" + name.removeprefix("book/")]
+        number = book.get_destination_page_number(place)
+        assert title(name) in squeeze(book.pages[number].extract_text())
+        assert f"{title(name)}{number + 1}" in contents
+
+
+def test_outline_has_every_chapter_in_order(book):
+    titles = [squeeze(item.title) for item in book.outline if not isinstance(item, list)]
+    assert [t for t in titles if t != "Contents"][1:] == [title(name) for name in toc()]
+
+
+def test_links_lead_into_the_book_or_to_the_web(book):
+    annotations = [a.get_object() for p in book.pages for a in p.get("/Annots", [])]
+    inside = [a["/Dest"] for a in annotations if "/Dest" in a]
+    outside = [a["/A"]["/URI"] for a in annotations if "/A" in a]
+    assert len(inside) > 400
+    assert {place for place in inside if place not in book.named_destinations} == set()
+    assert [address for address in outside if not address.startswith("https://")] == []
+
+
+@pytest.mark.parametrize("name", toc())
+def test_page_is_printed_whole(name):
+    before = page(SITE / f"{name}.html").xpath("//article/section")[0]
+    after = printed.article(name, set(toc()))
+    assert len(after.xpath(".//figure//img")) == len(before.xpath(".//figure//img"))
+    assert len(after.find_class("math")) == len(before.find_class("math"))
+    assert after.find_class("explorer") == []
+    folder = SITE.with_name("print")
+    assert all((folder / source).resolve().is_file() for source in after.xpath(".//img/@src"))
+
+
+def test_ids_of_the_printed_book_are_unique_and_its_links_whole():
+    ids, targets = [], set()
+    for name in toc():
+        section = printed.article(name, set(toc()))
+        ids += [name.removeprefix("book/"), *section.xpath("descendant-or-self::*/@id")]
+        targets |= {a[1:] for a in section.xpath(".//a/@href") if a.startswith("#")}
+    assert len(ids) == len(set(ids))
+    assert targets - set(ids) == set()
