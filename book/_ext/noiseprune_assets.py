@@ -26,13 +26,14 @@ IMG = re.compile(r"<img\b[^>]*>")
 FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 
 # What screen readers and validators find fault with in the pages that Sphinx writes.
+HIDDEN = ' aria-label="Toggle hidden content"'  # would hide the visible words
 REPAIRS = [
     (re.compile(r'<th class="head[^"]*">(<p></p>)?</th>'), "<td></td>"),
     (re.compile(r'<th class="head'), '<th scope="col" class="head'),
     (re.compile(r' role="(doc-biblioentry|list)"'), ""),
     (
         re.compile(r"<summary\b.*?</summary>", re.DOTALL),
-        lambda found: re.sub(r"(</?)p\b", r"\1span", found[0]),
+        lambda found: re.sub(r"(</?)p\b", r"\1span", found[0].replace(HIDDEN, "")),
     ),
 ]
 
