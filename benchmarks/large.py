@@ -1,7 +1,8 @@
-"""Time and memory of the rule on large sparse networks, one process for each line of the table.
+"""Time and memory of the rule on large sparse networks, beside the dense covariance on small ones.
 
-Run ``python benchmarks/large.py`` (10^5 and 10^6 neurons, about ten minutes), or with numbers of
-neurons as arguments. Method "sampled" draws 200 noise samples.
+Run ``python -m benchmarks.large`` (about ten minutes; the costs go to results/large_costs.json, of
+which chapter 15 draws a figure), or with numbers of neurons as arguments, which stores nothing.
+Every line of the table is a process of its own.
 """
 
 import json
@@ -9,47 +10,60 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
 
 import noiseprune as npr
+from benchmarks.__main__ import machine
+from noiseprune.experiments import RESULTS, Result
+from noiseprune.experiments.large import SHAPES
+from noiseprune.experiments.record import plain, provenance
 
-NETWORKS = {
-    "spatial": ("spatial", 0.0),
-    "spatial, signed": ("spatial", 0.3),
-    "random": ("random_graph", 0.0),
-    "random, signed": ("random_graph", 0.3),
-}
+DEGREE, EXCESS, KEEP = 10, 0.01, 0.7
+SIZES = (10**4, 3 * 10**4, 10**5, 3 * 10**5, 10**6)
+SIGNED = 0.3  # share of negative synapses, at the sizes that have a bar
+DENSE = (1000, 2000, 4000, 8000)
 BARS = {("spatial", 10**5): 10, ("spatial", 10**6): 180}  # seconds
-BARS |= {("random_graph", 10**5): 40, ("random_graph", 10**6): 360}
+BARS |= {("random", 10**5): 40, ("random", 10**6): 360}
 MEMORY = 4.0  # GiB
 GROWTH = 13.0
 
 
-def measure(kind, n):
-    """Variances and one pruning of the network, then what became of it."""
-    make, negative = NETWORKS[kind]
-    A = npr.add_leak(getattr(npr, make)(n, 10, negative=negative, rng=0), excess=0.01)
-    npr.large.estimate_variances(npr.add_leak(npr.spatial(100, 6, rng=0), excess=1))  # compiles
+def cases(sizes):
+    """Yield shape, share of negative synapses, method and neurons of every line."""
+    for shape in SHAPES:
+        yield from ((shape, 0.0, "auto", n) for n in sizes)
+        yield from ((shape, SIGNED, "auto", n) for n in sizes if (shape, n) in BARS)
+    yield from (("random", 0.0, "dense", n) for n in DENSE if sizes is SIZES)
+
+
+def measure(shape, negative, method, n):
+    """Variances on the synapses and one pruning of the network, then what became of it."""
+    A = npr.add_leak(SHAPES[shape](n, DEGREE, negative=negative, rng=0), excess=EXCESS)
+    row = {"seed": 0, "shape": shape, "negative": negative, "method": method, "neurons": n}
+    row |= {"synapses": A.nnz - n, "epsilon_seconds": None, "epsilon": None, "standard_error": 0.0}
+    if method == "dense":
+        A = A.toarray()
+        npr.stationary_covariance(A[:100, :100])  # loads what the first call loads
+        start = time.perf_counter()
+        npr.synapse_variances(A, npr.stationary_covariance(A))
+        return row | {"seconds": time.perf_counter() - start, "gib": peak()}
+    for small in (npr.spatial, npr.random_graph):  # compiles
+        npr.large.estimate_variances(npr.add_leak(small(3000, 6, rng=0), excess=1), samples=8)
     start = time.perf_counter()
     estimate = npr.large.estimate_variances(A, rng=0)
-    seconds = time.perf_counter() - start
-    memory = peak()
-    result = {
-        "method": estimate.method,
-        "seconds": seconds,
-        "memory": memory,
-        "gap": estimate.leverage_sum / estimate.expected_sum - 1,
-        "error": float(np.median(estimate.standard_error.data / estimate.V.data)),
-    }
-    P = npr.keep_probabilities(npr.synapse_scores(A, rule="weight") * estimate.V, keep=0.7)
+    row |= {"seconds": time.perf_counter() - start, "gib": peak(), "method": estimate.method}
+    row["standard_error"] = float(np.median(estimate.standard_error.data / estimate.V.data))
+    row["sum_error"] = estimate.leverage_sum / estimate.expected_sum - 1
+    P = npr.keep_probabilities(npr.synapse_scores(A, rule="weight") * estimate.V, keep=KEEP)
     del estimate
     pruned = npr.sample_synapses(A, P, rng=0)
     del P
     start = time.perf_counter()
-    result["epsilon"] = npr.spectral_epsilon(A, pruned)
-    return result | {"epsilon_seconds": time.perf_counter() - start, "memory_all": peak()}
+    row["epsilon"] = npr.spectral_epsilon(A, pruned)
+    return row | {"epsilon_seconds": time.perf_counter() - start, "epsilon_gib": peak()}
 
 
 def peak():
@@ -58,32 +72,60 @@ def peak():
 
 
 def table(sizes):
-    """Measure every network at every size, print as it goes, and return whether each bar is met."""
+    """Measure every network at every size, print as it goes, and return the rows."""
     print(
         f"{'network':16} {'neurons':>9} {'synapses':>9} {'method':8} {'seconds':>8} {'bar':>4} "
         f"{'GiB':>5} {'sum/known-1':>12} {'error':>7} {'epsilon':>8} {'seconds':>8} {'GiB':>5}"
     )
-    met, seconds = True, {}
-    for kind, (make, _) in NETWORKS.items():
-        for n in sizes:
-            call = [sys.executable, __file__, "--measure", kind, str(n)]
-            r = json.loads(subprocess.run(call, check=True, stdout=subprocess.PIPE).stdout)
-            bar = BARS.get((make, n), np.inf)
-            met &= r["seconds"] <= bar and max(r["memory"], r["memory_all"]) <= MEMORY
-            seconds[kind, n] = r["seconds"]
+    rows = []
+    for case in cases(sizes):
+        call = [sys.executable, "-m", "benchmarks.large", "--measure", json.dumps(case)]
+        folder = Path(__file__).parents[1]
+        run = subprocess.run(call, check=True, stdout=subprocess.PIPE, cwd=folder)
+        rows.append(json.loads(run.stdout))
+        print(line(rows[-1]), flush=True)
+    return rows
+
+
+def line(row):
+    """Return one line of the table."""
+    name = row["shape"] + ", signed" * (row["negative"] > 0)
+    bar = BARS.get((row["shape"], row["neurons"]), "") if row["method"] != "dense" else ""
+    text = (
+        f"{name:16} {row['neurons']:9} {row['synapses']:9} {row['method']:8} {row['seconds']:8.2f} "
+        f"{bar:4} {row['gib']:5.2f}"
+    )
+    if row["epsilon"] is None:
+        return text
+    return (
+        f"{text} {row['sum_error']:12.1e} {row['standard_error']:7.1%} {row['epsilon']:8.3f} "
+        f"{row['epsilon_seconds']:8.1f} {row['epsilon_gib']:5.2f}"
+    )
+
+
+def all_met(rows):
+    """Print by how much the time grows with the size; return whether every bar is met."""
+    seconds = {(r["shape"], r["negative"], r["neurons"]): r for r in rows if r["method"] != "dense"}
+    met = True
+    for (shape, negative, n), row in seconds.items():
+        met &= row["seconds"] <= BARS.get((shape, n), np.inf)
+        met &= max(row["gib"], row["epsilon_gib"]) <= MEMORY
+        if (shape, n) in BARS and (less := seconds.get((shape, negative, n // 10))):
+            growth = row["seconds"] / less["seconds"]
+            met &= growth < GROWTH
             print(
-                f"{kind:16} {n:9} {5 * n * 2:9} {r['method']:8} {r['seconds']:8.1f} {bar:4g} "
-                f"{r['memory']:5.2f} {r['gap']:12.1e} {r['error']:7.1%} {r['epsilon']:8.3f} "
-                f"{r['epsilon_seconds']:8.1f} {r['memory_all']:5.2f}",
-                flush=True,
+                f"{shape}, negative {negative}: {n // 10} to {n} neurons costs {growth:.1f} times "
+                f"as much (bar: {GROWTH:g})"
             )
-    for kind in NETWORKS:
-        for few in sizes:
-            if 10 * few in sizes:
-                growth = seconds[kind, 10 * few] / seconds[kind, few]
-                met &= growth < GROWTH
-                print(f"{kind}: {few} to {10 * few} neurons costs {growth:.1f} times as much")
-    return met
+    return bool(met)
+
+
+def store(rows, seconds):
+    """Write the costs in the format of an experiment."""
+    settings = {"degree": DEGREE, "excess": EXCESS, "keep": KEEP, "samples": 200, "seeds": [0]}
+    made = provenance("large_costs", seconds) | {"command": "python -m benchmarks.large"}
+    made |= {key: value for key, value in machine().items() if key != "versions"}
+    return Result("large_costs", settings, plain(rows), made).save(RESULTS / "large_costs.json")
 
 
 def resistances(n=2000):
@@ -126,8 +168,12 @@ def resistances(n=2000):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--measure"]:
-        print(json.dumps(measure(sys.argv[2], int(sys.argv[3]))))
+        print(json.dumps(measure(*json.loads(sys.argv[2]))))
     else:
-        all_met = table([int(float(n)) for n in sys.argv[1:]] or [10**5, 10**6])
+        begin = time.perf_counter()
+        measured = table([int(float(n)) for n in sys.argv[1:]] or SIZES)
+        fulfilled = all_met(measured)
+        if len(sys.argv) == 1:
+            store(measured, time.perf_counter() - begin)
         resistances()
-        print("\nevery bar is met" if all_met else "\na bar is not met")
+        print("\nevery bar is met" if fulfilled else "\na bar is not met")

@@ -13,7 +13,7 @@ from scipy import linalg, sparse
 
 from noiseprune import _checks
 
-_BLOCK = 2**16  # synapses looked at together
+_BLOCK = 2**16  # synapses looked at together: they stay in the processor's cache
 
 STRUCTURES = ("symmetric", "normal", "general", "auto")
 
@@ -173,14 +173,22 @@ def synapses(A):
         W.sort_indices()
         return W
     n = len(A)
-    present = A != 0
-    present[np.diag_indices(n)] = False
-    place = np.flatnonzero(present)
-    indptr = np.concatenate([[0], np.cumsum(np.count_nonzero(present, axis=1))])
     index = np.int32 if n * n < 2**31 else np.int64
-    row_starts = np.repeat(np.arange(n) * n, np.diff(indptr))
-    columns = (place - row_starts).astype(index)
-    return sparse.csr_array((A.take(place), columns, indptr.astype(index)), shape=A.shape)
+    step = max(1, 4 * _BLOCK // n)
+
+    def on_rows(k):
+        rows = A[k : k + step]
+        present = rows != 0
+        own = np.arange(len(rows))
+        present[own, own + k] = False
+        place = np.flatnonzero(present)
+        counts = np.count_nonzero(present, axis=1)
+        return counts, rows.take(place), (place - np.repeat(own * n, counts)).astype(index)
+
+    counts, weights, columns = zip(*_checks.in_parallel(on_rows, range(0, n, step)), strict=True)
+    indptr = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(index)
+    entries = np.concatenate(weights), np.concatenate(columns), indptr
+    return sparse.csr_array(entries, shape=A.shape)
 
 
 def row_indices(W):
@@ -193,16 +201,19 @@ def variances_on(W, C):
     n = W.shape[0]
     variance, entries = C.diagonal(), C.reshape(-1)
     V = np.empty_like(W.data)
-    # Rows at a time, so that what is gathered stays in the processor's cache.
     cuts = np.searchsorted(W.indptr, np.arange(0, W.nnz, _BLOCK), side="right") - 1
-    for first, last in itertools.pairwise([*np.unique(cuts), n]):
+
+    def on_rows(ends):
+        first, last = ends
         here = slice(W.indptr[first], W.indptr[last])
         columns = W.indices[here]
         rows = np.repeat(np.arange(first, last), np.diff(W.indptr[first : last + 1]))
         twice = 2 * np.sign(W.data[here])
         twice *= entries.take(rows * n + columns)
-        V[here] = variance[rows] + variance[columns] - twice
-    np.maximum(V, 0.0, out=V)  # a sampled C of low rank can round to -1e-17
+        difference = variance[rows] + variance[columns] - twice
+        np.maximum(difference, 0.0, out=V[here])  # a sampled C of low rank can round to -1e-17
+
+    _checks.in_parallel(on_rows, itertools.pairwise([*np.unique(cuts), n]))
     return sparse.csr_array((V, W.indices, W.indptr), shape=W.shape)
 
 
@@ -262,23 +273,27 @@ def _inverse_of_positive(M, factor, A):
     norm = linalg.lapack.dlange("1", M)
     L, info = linalg.lapack.dpotrf(M, lower=1, clean=0, overwrite_a=1)
     if info == 0:
-        inverse = _mirror(linalg.lapack.dpotri(L, lower=1, overwrite_c=1)[0].T)
-        condition = norm * linalg.lapack.dlange("1", inverse.T)
-    if info != 0 or not condition < 1e14:
+        inverse, _ = linalg.lapack.dpotri(L, lower=1, overwrite_c=1)
+    # The trace of the inverse is its norm where the matrix is close to singular.
+    if info != 0 or not norm * inverse.trace() < 1e14:
         dense = A.toarray() if sparse.issparse(A) else A
         largest = linalg.eigvalsh((dense + dense.T) / 2, subset_by_index=[n - 1, n - 1])[0]
         raise unstable(A, float(largest))
-    inverse *= factor
-    return inverse
+    return _mirror(inverse.T, factor)
 
 
-def _mirror(C):
-    """Copy the upper triangle of C onto the lower one, in place."""
-    for i, j in _checks.tiles(C.shape[0]):
+def _mirror(C, factor=1.0):
+    """Scale the upper triangle of C and copy it onto the lower one, in place."""
+
+    def on_tile(tile):
+        i, j = tile
+        C[i, j] *= factor
         if i == j:
             C[i, j] = np.triu(C[i, j]) + np.triu(C[i, j], 1).T
         else:
             C[j, i] = C[i, j].T
+
+    _checks.in_parallel(on_tile, _checks.tiles(C.shape[0]))
     return C
 
 

@@ -306,13 +306,13 @@ def _calibrate(q, *, keep=None, count=None, K=None, normalise="exact"):
     # With r scores clipped at 1 the others share what is left of the target: K = (count - r) /
     # (sum of the others). As the sum of min(1, K q) is concave in K, the steps from below never
     # clip too many, and end when they clip no more.
-    K, r = count / total, 0
+    K, r, others = count / total, 0, total
     while r < (clipped := q[q > 1 / K]).size < count:
         r = clipped.size
-        K = (count - r) / (total - clipped.sum())
-    others = q[q <= 1 / K]
-    if others.size == q.size - r:  # again, without the digits that the difference loses
-        K = (count - r) / others.sum()
+        others = total - clipped.sum()
+        if others < total / 2:  # the difference loses digits
+            others = q[q <= 1 / K].sum()
+        K = (count - r) / others
     return float(K)
 
 

@@ -79,3 +79,12 @@ def test_results_are_stored_whole(tmp_path, monkeypatch):
     bench.store({"steps": {}})
     assert json.loads(bench.RESULTS.read_text()) == {"steps": {}}
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_stored_results_are_those_of_the_papers_sizes():
+    stored = json.loads(bench.RESULTS.read_text())["steps"]
+    assert stored.keys() == steps.STEPS.keys()
+    for name, step in stored.items():
+        for row in step["rows"]:
+            assert row["neurons"] == steps.STEPS[name][1]
+            assert isinstance(row["met"], bool)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import noiseprune as npr
-from noiseprune.large import factor, gradients, takahashi
+from noiseprune.large import factor, gradients, product, takahashi
 from noiseprune.large.solver import solver
 
 MAKERS = [npr.spatial, npr.random_graph]
@@ -121,6 +121,26 @@ def test_the_compiled_recursion_is_what_its_python_says(pair, monkeypatch):
         monkeypatch.setattr(takahashi, name, getattr(takahashi, name).py_func)
     V = npr.large.synapse_variances(A, method="exact")
     assert np.allclose(V.data, exact.data, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_compiled_product_is_the_product(pair, monkeypatch, compiled):
+    if not compiled:
+        monkeypatch.setattr(product, "_prefetch", lambda array, index: array[index])
+        monkeypatch.setattr(product, "multiply", product.multiply.py_func)
+    W = abs(pair[0])
+    block = np.random.default_rng(0).standard_normal((600, 11))
+    out = np.empty_like(block)
+    product.multiply(W.indptr, W.indices, W.data, block, out)
+    assert np.allclose(out, W @ block, rtol=1e-13)
+
+
+def test_sampling_needs_no_compiler(pair, monkeypatch):
+    options = {"method": "sampled", "samples": 40, "rng": 3}
+    V = npr.large.synapse_variances(pair[0], **options)
+    monkeypatch.setattr(gradients, "_COMPILED", False)
+    monkeypatch.setattr(product, "multiply", None)
+    assert np.allclose(V.data, npr.large.synapse_variances(pair[0], **options).data, rtol=1e-9)
 
 
 @pytest.mark.parametrize("method", ["exact", "sampled"])

@@ -18,7 +18,7 @@ from noiseprune.experiments.spectrum import (
     lab_record,
     spectrum,
 )
-from noiseprune.experiments.stored import STORED, load, run
+from noiseprune.experiments.stored import RESULTS, STORED, load, run
 from noiseprune.experiments.theorem import (
     FailureSettings,
     PrunedFractionSettings,
@@ -28,6 +28,7 @@ from noiseprune.experiments.theorem import (
 from noiseprune.experiments.trajectories import TrajectorySettings, trajectories
 
 __all__ = [
+    "RESULTS",
     "STORED",
     "AsymmetricSettings",
     "EarlierSettings",

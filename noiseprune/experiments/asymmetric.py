@@ -313,7 +313,8 @@ def eigenvalue_errors(A, A_sparse):
     """Relative errors ``|mu_i - lambda_i| / |lambda_i|`` of the eigenvalues, matched as sets.
 
     Complex numbers have no order, so the eigenvalues mu of the pruned network are assigned to the
-    lambda of the original one to one, with the least sum of distances.
+    lambda of the original one to one, with the least sum of squared distances. Real eigenvalues
+    then meet in their order, as in `noiseprune.compare_spectra`.
 
     Parameters
     ----------
@@ -323,7 +324,8 @@ def eigenvalue_errors(A, A_sparse):
     Returns
     -------
     ndarray, shape (N,)
-        Errors, the slowest eigenvalue (largest real part) first.
+        Errors, the slowest eigenvalue (largest real part) first; of a conjugate pair, which can be
+        matched either way, the smaller error first.
 
     Raises
     ------
@@ -343,9 +345,9 @@ def eigenvalue_errors(A, A_sparse):
     A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
     _checks.same_shape(A, A_sparse, "A", "A_sparse")
     lam, mu = linalg.eigvals(_dense(A)), linalg.eigvals(_dense(A_sparse))
-    lam = lam[np.argsort(-lam.real, kind="stable")]
-    rows, columns = optimize.linear_sum_assignment(np.abs(lam[:, None] - mu))
-    return np.abs(mu[columns] - lam[rows]) / np.abs(lam)
+    rows, columns = optimize.linear_sum_assignment(np.abs(lam[:, None] - mu) ** 2)
+    errors = np.abs(mu[columns] - lam[rows]) / np.abs(lam)
+    return errors[np.lexsort((errors, np.abs(lam.imag), -lam.real))]
 
 
 def inverse_error(A, A_sparse):

@@ -10,6 +10,7 @@ has d neighbours the sampled part is about 1/d of the whole, and so is the error
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,9 +18,11 @@ import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
-_WIDTH = 16  # noises at a time: one row of a block fills two cache lines
-_ROWS = 4096  # rows at a time, so that a pass over several blocks stays in the cache
+_WIDTH = 32  # noises at a time: one pass over the network serves them all
+_ROWS = 2048  # rows at a time, so that a pass over several blocks stays in the cache
 _PAIRS = 2**16  # synapses at a time
+_COMPILED = importlib.util.find_spec("numba") is not None  # with the extra `large`
+_NARROW = 8  # columns below which the compiled product gains nothing
 
 
 def sampled_variances(pairs, *, samples, tolerance, workers, progress, rng):
@@ -32,26 +35,15 @@ def sampled_variances(pairs, *, samples, tolerance, workers, progress, rng):
     diagonal : ndarray, shape (N,)
         ``(M^-1)_ii``.
     """
-    system = _Scaled(pairs)
-    widths = [min(_WIDTH, samples - k) for k in range(0, samples, _WIDTH)]
-    seeds = rng.integers(2**63, size=len(widths))
+    system = _Scaled(pairs, workers or min(4, _processors()))
     rest, diagonal = np.zeros(pairs.i.size), np.zeros(pairs.leak.size)
-    workers = workers or min(4, _processors())
-    with (
-        ThreadPoolExecutor(workers) as pool,
-        tqdm(total=samples, disable=not progress, unit="sample") as bar,
-    ):
-        # As many blocks at a time as there are threads; added in order, whatever their number.
-        for start in range(0, len(widths), workers):
-            now = slice(start, start + workers)
-            for width, (r, d) in zip(
-                widths[now],
-                pool.map(lambda w, s: system.sample(w, s, tolerance), widths[now], seeds[now]),
-                strict=True,
-            ):
-                rest += r
-                diagonal += d
-                bar.update(width)
+    with tqdm(total=samples, disable=not progress, unit="sample") as bar:
+        for start in range(0, samples, _WIDTH):
+            width = min(_WIDTH, samples - start)
+            squares, own = system.sample(width, tolerance, rng)
+            rest += squares
+            diagonal += own
+            bar.update(width)
     return system.known, rest / samples, (1 + diagonal / samples) / pairs.leak
 
 
@@ -63,7 +55,8 @@ def _processors():
 class _Scaled:
     """The system with unit diagonal, ``D^-1/2 M D^-1/2 = I - W'``: Jacobi's preconditioner."""
 
-    def __init__(self, pairs):
+    def __init__(self, pairs, workers):
+        self.workers = workers
         scale = 1 / np.sqrt(pairs.leak)
         i, j, w = pairs.i, pairs.j, pairs.w
         strength = w * scale[i] * scale[j]  # w', the weights of the scaled system
@@ -77,15 +70,20 @@ class _Scaled:
         self.ends, self.u, self.a = ends.ravel(), u.ravel(), a.ravel()
         self.root = np.sqrt(np.abs(w))
 
-    def sample(self, width, seed, tolerance):
+    def sample(self, width, tolerance, rng):
         """Sum over `width` samples of the squared conditional means, of pairs and of neurons."""
-        g = self._noise(width, np.random.default_rng(seed))
-        x = conjugate_gradients(self.W, g, tolerance)
+        g = self._noise(width, rng)
+        x = conjugate_gradients(self.W, g, tolerance, self.workers)
         squares = np.empty(self.root.size)
-        for rows, U, a in self._chunks():
+
+        def on_pairs(chunk):
+            rows, U, a = chunk
             mean = U @ x
             mean -= a @ g
             np.einsum("ij,ij->i", mean, mean, out=squares[rows])
+
+        with ThreadPoolExecutor(self.workers) as pool:
+            list(pool.map(on_pairs, self._chunks()))
         x -= g
         return squares, np.einsum("ij,ij->i", x, x)
 
@@ -124,35 +122,67 @@ def _signs(rng, rows, width):
     return 2.0 * rng.integers(2, size=(rows, width), dtype=np.int8) - 1.0
 
 
-def conjugate_gradients(W, g, tolerance):
+def conjugate_gradients(W, g, tolerance, workers=1):
     """Solve ``(I - W) x = g`` for the columns of g to a relative residual `tolerance`."""
     n = g.shape[0]
-    x, r, p = np.zeros_like(g), g.copy(), g.copy()
-    chunks = [slice(k, min(k + _ROWS, n)) for k in range(0, n, _ROWS)]
-    size = sum(_squares(r[rows]) for rows in chunks)
-    goal, limit = tolerance**2 * size, 10 * n + 100
-    for _ in range(limit):
-        if (size <= goal).all():
-            return x
-        q = W @ p
-        curvature = 0.0
-        for rows in chunks:
-            np.subtract(p[rows], q[rows], out=q[rows])
-            curvature += np.einsum("ij,ij->j", p[rows], q[rows])
-        step = np.divide(size, curvature, out=np.zeros_like(size), where=size > goal)
-        previous, size = size, 0.0
-        for rows in chunks:
-            x[rows] += step * p[rows]
-            r[rows] -= step * q[rows]
-            size += _squares(r[rows])
-        ratio = np.divide(size, previous, out=np.zeros_like(size), where=previous > 0)
-        for rows in chunks:
-            p[rows] *= ratio
-            p[rows] += r[rows]
+    x, r, p, q = np.zeros_like(g), g.copy(), g.copy(), np.empty_like(g)
+    step = ratio = 0.0
+    parts = list(_parts(W))
+
+    def curvature(part):
+        rows, W_rows = part
+        np.subtract(p[rows], _product(W_rows, p), out=q[rows])
+        return np.einsum("ij,ij->j", p[rows], q[rows])
+
+    def advance(part):
+        rows, _ = part
+        x[rows] += step * p[rows]
+        r[rows] -= step * q[rows]
+        return _squares(r[rows])
+
+    def turn(part):
+        rows, _ = part
+        p[rows] *= ratio
+        p[rows] += r[rows]
+
+    with ThreadPoolExecutor(workers) as pool:
+        each = map if min(workers, len(parts)) == 1 else pool.map
+        size = sum(_squares(r[rows]) for rows, _ in parts)
+        goal, limit = tolerance**2 * size, 10 * n + 100
+        for _ in range(limit):
+            if (size <= goal).all():
+                return x
+            bent = sum(each(curvature, parts))  # added in order, whatever the number of threads
+            step = np.divide(size, bent, out=np.zeros_like(size), where=size > goal)
+            previous, size = size, sum(each(advance, parts))
+            ratio = np.divide(size, previous, out=np.zeros_like(size), where=previous > 0)
+            list(each(turn, parts))
     raise RuntimeError(
         f"conjugate gradients did not reach a relative residual of {tolerance:g} in {limit} steps; "
         "raise the tolerance, or use method='exact'"
     )
+
+
+def _parts(W):
+    """Yield slices of rows with the rows of W, whose entries are shared."""
+    for start in range(0, W.shape[0], _ROWS):
+        stop = min(start + _ROWS, W.shape[0])
+        first, last = W.indptr[[start, stop]]
+        indptr = W.indptr[start : stop + 1] - first
+        rows = sparse.csr_array(
+            (W.data[first:last], W.indices[first:last], indptr), shape=(stop - start, W.shape[1])
+        )
+        yield slice(start, stop), rows
+
+
+def _product(W_rows, block):
+    if not _COMPILED or block.shape[1] < _NARROW:
+        return W_rows @ block
+    from noiseprune.large.product import multiply
+
+    out = np.empty((W_rows.shape[0], block.shape[1]))
+    multiply(W_rows.indptr, W_rows.indices, W_rows.data, block, out)
+    return out
 
 
 def _squares(block):
