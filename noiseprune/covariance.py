@@ -206,11 +206,12 @@ def variances_on(W, C):
     def on_rows(ends):
         first, last = ends
         here = slice(W.indptr[first], W.indptr[last])
-        columns = W.indices[here]
-        rows = np.repeat(np.arange(first, last), np.diff(W.indptr[first : last + 1]))
-        twice = 2 * np.sign(W.data[here])
-        twice *= entries.take(rows * n + columns)
-        difference = variance[rows] + variance[columns] - twice
+        columns, counts = W.indices[here], np.diff(W.indptr[first : last + 1])
+        twice = np.copysign(2.0, W.data[here])
+        twice *= entries.take(np.repeat(np.arange(first, last) * n, counts) + columns)
+        difference = np.repeat(variance[first:last], counts)
+        difference += variance.take(columns)
+        difference -= twice
         np.maximum(difference, 0.0, out=V[here])  # a sampled C of low rank can round to -1e-17
 
     _checks.in_parallel(on_rows, itertools.pairwise([*np.unique(cuts), n]))

@@ -99,13 +99,15 @@ def synapse_scores(A, *, rule="noise", C=None, rng=None):
     W = synapses(A)
     if W.nnz == 0:
         raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
-    if rule == "uniform":
-        scores = np.ones_like(W.data)
+    S = W
+    if rule == "noise":
+        S = _variances(A, W, C, _checks.generator(rng))
+        S.data *= np.abs(W.data)
+    elif rule == "weight":
+        np.abs(S.data, out=S.data)
     else:
-        scores = np.abs(W.data)
-        if rule == "noise":
-            scores *= _variances(A, W, C, _checks.generator(rng)).data
-    return sparse.csr_array((scores, W.indices, W.indptr), shape=W.shape)
+        S.data[:] = 1.0
+    return S
 
 
 def _variances(A, W, C, rng):

@@ -48,7 +48,6 @@ STORED = {
         large_networks,
         LargeSettings(
             networks=(("spatial", 1_000_000, 10), ("random", 1_000_000, 10)),
-            keep=(0.7,),
             seeds=(0,),
         ),
     ),
