@@ -166,7 +166,7 @@ def test_the_result_depends_on_the_seed_alone(pair, samples, monkeypatch):
     three = npr.large.synapse_variances(A, rng=np.random.default_rng(4), workers=3, **options)
     assert np.array_equal(one.data, three.data)
     assert not np.array_equal(one.data, npr.large.synapse_variances(A, rng=5, **options).data)
-    monkeypatch.setattr(gradients, "_ROWS", 7)
+    monkeypatch.setattr(gradients, "_PART", 300)
     smaller = npr.large.synapse_variances(A, rng=4, workers=1, **options)
     assert np.allclose(one.data, smaller.data, rtol=1e-9)
 

@@ -19,7 +19,7 @@ from scipy import sparse
 from tqdm import tqdm
 
 _WIDTH = 32  # noises at a time: one pass over the network serves them all
-_ROWS = 2048  # rows at a time, so that a pass over several blocks stays in the cache
+_PART = 2**16  # numbers of a block worked on at a time: they stay in the cache
 _PAIRS = 2**16  # synapses at a time
 _COMPILED = importlib.util.find_spec("numba") is not None  # with the extra `large`
 _NARROW = 8  # columns below which the compiled product gains nothing
@@ -35,7 +35,7 @@ def sampled_variances(pairs, *, samples, tolerance, workers, progress, rng):
     diagonal : ndarray, shape (N,)
         ``(M^-1)_ii``.
     """
-    system = _Scaled(pairs, workers or min(4, _processors()))
+    system = _Scaled(pairs, workers)
     rest, diagonal = np.zeros(pairs.i.size), np.zeros(pairs.leak.size)
     with tqdm(total=samples, disable=not progress, unit="sample") as bar:
         for start in range(0, samples, _WIDTH):
@@ -47,9 +47,10 @@ def sampled_variances(pairs, *, samples, tolerance, workers, progress, rng):
     return system.known, rest / samples, (1 + diagonal / samples) / pairs.leak
 
 
-def _processors():
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _threads(workers):
+    """`workers`, or as many as the processors that this process may use, at most 4."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return workers or min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 class _Scaled:
@@ -82,7 +83,7 @@ class _Scaled:
             mean -= a @ g
             np.einsum("ij,ij->i", mean, mean, out=squares[rows])
 
-        with ThreadPoolExecutor(self.workers) as pool:
+        with ThreadPoolExecutor(_threads(self.workers)) as pool:
             list(pool.map(on_pairs, self._chunks()))
         x -= g
         return squares, np.einsum("ij,ij->i", x, x)
@@ -122,12 +123,13 @@ def _signs(rng, rows, width):
     return 2.0 * rng.integers(2, size=(rows, width), dtype=np.int8) - 1.0
 
 
-def conjugate_gradients(W, g, tolerance, workers=1):
+def conjugate_gradients(W, g, tolerance, workers=None):
     """Solve ``(I - W) x = g`` for the columns of g to a relative residual `tolerance`."""
     n = g.shape[0]
     x, r, p, q = np.zeros_like(g), g.copy(), g.copy(), np.empty_like(g)
     step = ratio = 0.0
-    parts = list(_parts(W))
+    parts = list(_parts(W, max(1, _PART // g.shape[1])))
+    workers = min(_threads(workers), len(parts))
 
     def curvature(part):
         rows, W_rows = part
@@ -146,7 +148,7 @@ def conjugate_gradients(W, g, tolerance, workers=1):
         p[rows] += r[rows]
 
     with ThreadPoolExecutor(workers) as pool:
-        each = map if min(workers, len(parts)) == 1 else pool.map
+        each = map if workers == 1 else pool.map
         size = sum(_squares(r[rows]) for rows, _ in parts)
         goal, limit = tolerance**2 * size, 10 * n + 100
         for _ in range(limit):
@@ -163,10 +165,10 @@ def conjugate_gradients(W, g, tolerance, workers=1):
     )
 
 
-def _parts(W):
-    """Yield slices of rows with the rows of W, whose entries are shared."""
-    for start in range(0, W.shape[0], _ROWS):
-        stop = min(start + _ROWS, W.shape[0])
+def _parts(W, size):
+    """Yield slices of `size` rows with the rows of W, whose entries are shared."""
+    for start in range(0, W.shape[0], size):
+        stop = min(start + size, W.shape[0])
         first, last = W.indptr[[start, stop]]
         indptr = W.indptr[start : stop + 1] - first
         rows = sparse.csr_array(
