@@ -7,6 +7,9 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 # A failed build forgets what it has read: Sphinx warns about a page only when it reads it.
 BUILD = $(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees _build/html; exit 1; }
 
+# Both threads, and the kernels that OpenBLAS itself chooses.
+MEASURE = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=2 $(BIN)/python -m
+
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
 .PHONY: help book test zip pdf lab run-notebooks serve reproduce reproduce-quick bench lighthouse lint lock clean
@@ -49,8 +52,9 @@ reproduce: .venv/ready  ## compute every stored result from nothing (resumable) 
 reproduce-quick: .venv/ready  ## compute one seed of the essential results and compare
 	$(BIN)/python -m noiseprune.experiments check --quick
 
-bench: .venv/ready  ## measure speed and memory against a plain baseline and LAPACK (20 min)
-	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=2 $(BIN)/python -m benchmarks
+bench: .venv/ready  ## measure speed and memory, of large networks and against a plain baseline and LAPACK (40 min)
+	$(MEASURE) benchmarks.large
+	$(MEASURE) benchmarks
 
 lighthouse: book  ## measure how fast and how accessible the pages are (needs npm and Chromium)
 	npm ci --prefix benchmarks --ignore-scripts --no-audit --no-fund
