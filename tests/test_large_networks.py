@@ -5,7 +5,7 @@ import pytest
 
 import noiseprune as npr
 from noiseprune import experiments
-from noiseprune.figures.large import worst_errors
+from noiseprune.figures.large import costs, guarantee, worst_errors
 
 SMALL = experiments.LargeSettings(
     networks=(("spatial", 200, 8), ("random", 200, 8)), keep=(1.0, 0.5), seeds=(0, 1)
@@ -60,3 +60,41 @@ def test_figure_draws_every_curve_with_its_range():
             (bars,) = container[2]
             np.testing.assert_allclose(bars.get_segments()[1][:, 1], [0.4, 0.7])
     assert len(figure.legends[0].texts) == 2
+
+
+def test_figure_of_the_guarantee_draws_every_network_and_promise():
+    by_fraction = {
+        (rule, shape): ((0.5, 0.9), (start, 0.1))
+        for start, rule in enumerate(("noise", "weight"), start=1)
+        for shape in ("spatial", "random")
+    }
+    networks = {(0.5, "spatial"): ((2.5,), (1.2,)), (0.9, "random"): ((4.5, 45), (0.2, 0.03))}
+    promised = {100: ((40, 160), (1, 0.5)), 10_000: ((60, 240), (1, 0.5))}
+    figure = guarantee(by_fraction, networks, promised)
+    left, right = figure.axes
+    assert left.get_yscale() == right.get_yscale() == right.get_xscale() == "log"
+    assert [list(line.get_ydata()) for line in left.lines[:4]] == [[1, 0.1]] * 2 + [[2, 0.1]] * 2
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in right.lines[:4]]
+    assert drawn == [
+        (list(pairs), list(errors)) for pairs, errors in [*networks.values(), *promised.values()]
+    ]
+    assert right.lines[0].get_marker() != right.lines[1].get_marker()
+    assert [text.get_text() for text in right.get_legend().texts] == ["50% kept", "90% kept"]
+    names = [text.get_text() for text in figure.legends[0].texts]
+    assert names[4:] == ["theorem, 100 neurons", "theorem, 10,000 neurons"]
+
+
+def test_figure_of_the_costs_draws_seconds_and_memory_with_their_exponents():
+    measured = {
+        ("exact", "spatial"): ((1e4, 1e5), (0.1, 1.2), (0.2, 0.4)),
+        ("dense", "random"): ((1e3, 2e3), (0.05, 0.4), (0.3, 1.2)),
+    }
+    exponents = {("exact", "spatial"): (1.08, 0.3), ("dense", "random"): (3, 2)}
+    figure = costs(measured, exponents)
+    legends = (["exact, spatial: $N^{1.08}$", "dense, random: $N^{3.00}$"],)
+    legends += (["exact, spatial: $N^{0.30}$", "dense, random: $N^{2.00}$"],)
+    for k, (ax, names) in enumerate(zip(figure.axes, legends, strict=True)):
+        assert ax.get_xscale() == ax.get_yscale() == "log"
+        assert [text.get_text() for text in ax.get_legend().texts] == names
+        for line, curve in zip(ax.lines, measured.values(), strict=True):
+            np.testing.assert_allclose(line.get_xydata().T, (curve[0], curve[1 + k]))
