@@ -28,6 +28,7 @@ UNWANTED = {
     "a list of artists": re.compile(r"\[<matplotlib|^(Text|\(?array)\(", re.MULTILINE),
 }
 PAGE_WEIGHT = 1_000_000  # bytes of frames
+LINE_LENGTH = 92  # characters beside both sidebars of a screen 1,280 pixels wide
 
 
 def problems(notebook):
@@ -69,6 +70,10 @@ def _cell_problems(cell, number):
                 yield f"its output holds {what}: {pattern.search(text)[0]!r}"
         if execute.WIDGET_VIEW in data:
             yield "it holds a live widget"
+        shown = output.get("text", "") or ("" if len(data) > 1 else data.get("text/plain", ""))
+        longest = max(map(len, shown.splitlines()), default=0)
+        if longest > LINE_LENGTH:
+            yield f"it prints a line of {longest} characters; more than {LINE_LENGTH} do not fit"
     yield from _figure_problems(cell)
     if re.search(r"\bexplore\(", cell.source) and len(explorers) != 1:
         yield f"it holds {len(explorers)} explorers"
@@ -272,6 +277,7 @@ def frames(change):
         (lambda n: n.cells[0].outputs[0].update(text="saved /tmp/x.npz"), "machine path"),
         (lambda n: n.cells[0].outputs[0].update(text="UserWarning: no"), "a warning"),
         (lambda n: n.cells[0].outputs[0].update(text="<f at 0x7f00aa11>"), "memory address"),
+        (lambda n: n.cells[0].outputs[0].update(text="1\n" + "1" * 93), "a line of 93 characters"),
         (
             lambda n: n.cells[0].outputs.append(
                 nbformat.v4.new_output("error", ename="KeyError", evalue="", traceback=[])

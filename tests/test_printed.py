@@ -3,7 +3,7 @@
 import printed
 import pytest
 from pypdf import PdfReader
-from test_site import ROOT, SITE, page, toc
+from test_site import ROOT, SITE, heading, page, toc
 from test_takeaway import is_current
 
 PDF = ROOT / "_build" / "noiseprune.pdf"
@@ -22,8 +22,7 @@ def squeeze(text):
 
 
 def title(name):
-    (heading,) = page(SITE / f"{name}.html").xpath("//article//h1")
-    return squeeze(heading.text_content().rstrip("#"))
+    return squeeze(heading(name)[1])
 
 
 def test_contents_name_the_page_on_which_each_chapter_starts(book):

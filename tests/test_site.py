@@ -35,6 +35,16 @@ def anchors(path):
     return {*page(path).xpath("//@id"), *page(path).xpath("//a/@name")}
 
 
+def heading(name):
+    """Number (empty for pages that are no chapters) and title of a page, from its heading."""
+    (node,) = page(SITE / f"{name}.html").xpath("//article//h1")  # the theme has another for print
+    number, rest = "", node.text_content().strip().rstrip("#")
+    if spans := node.xpath("span[@class='section-number']"):
+        rest = rest.removeprefix(spans[0].text_content())
+        number = spans[0].text_content().strip().rstrip(".")
+    return number, rest
+
+
 def is_elsewhere(address):
     return bool(urlsplit(address).netloc) or address.startswith("//")
 
@@ -88,8 +98,10 @@ def test_styles_load_nothing_from_elsewhere():
 @pytest.mark.parametrize("name", toc())
 def test_page_has_title_description_heading_and_unique_ids(name):
     tree = page(SITE / f"{name}.html")
-    (heading,) = tree.xpath("//article//h1")  # the theme has another for print
-    assert heading.text_content().strip()
+    number, text = heading(name)
+    assert text
+    file_number = name.removeprefix("book/").split("_")[0]
+    assert number == (str(int(file_number)) if file_number.isdigit() else "")
     (title,) = tree.xpath("//head/title")
     assert title.text_content().strip()
     if name != "book/bibliography":  # no running text
@@ -97,6 +109,18 @@ def test_page_has_title_description_heading_and_unique_ids(name):
         assert 40 <= len(description) <= 160
     repeated = [i for i, count in Counter(tree.xpath("//*/@id")).items() if count > 1]
     assert repeated == []
+
+
+@pytest.mark.parametrize("name", [*toc(), "index", "search", "genindex", "prf-prf"])
+def test_page_closes_what_it_opens_and_says_what_it_is(name):
+    parser = lxml.html.HTMLParser(encoding="utf-8")
+    content = (SITE / f"{name}.html").read_bytes()
+    root = lxml.html.document_fromstring(content, parser=parser)
+    assert root.getroottree().docinfo.doctype == "<!DOCTYPE html>"
+    assert root.get("lang") == "en"
+    assert root.findtext("head/title").strip()
+    known = [e for e in parser.error_log if e.type_name != "HTML_UNKNOWN_TAG"]  # newer than libxml2
+    assert [f"line {error.line}: {error.message}" for error in known] == []
 
 
 @pytest.mark.parametrize("name", [n for n in toc() if (ROOT / f"{n}.ipynb").exists()])

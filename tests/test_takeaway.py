@@ -12,7 +12,7 @@ import noiseprune_takeaway as takeaway
 import pytest
 from execute import chapters, read
 from PIL import Image
-from test_site import ROOT, SITE, page, toc
+from test_site import ROOT, SITE, heading, page, toc
 
 NOTEBOOKS = [name for name in toc() if (ROOT / f"{name}.ipynb").exists()]
 
@@ -35,8 +35,7 @@ def meta(name):
 @pytest.mark.parametrize("name", toc())
 def test_page_has_a_card(name):
     tags, tree = meta(name), page(SITE / f"{name}.html")
-    (heading,) = tree.xpath("//article//h1")
-    assert tags["og:title"] == heading.text_content().strip().rstrip("#")
+    assert tags["og:title"] == heading(name)[1]
     (description,) = tree.xpath("//meta[@name='description']/@content")
     assert tags["og:description"] == description
     assert 40 <= len(description) <= 160

@@ -31,6 +31,7 @@ REPAIRS = [
     (re.compile(r'<th class="head[^"]*">(<p></p>)?</th>'), "<td></td>"),
     (re.compile(r'<th class="head'), '<th scope="col" class="head'),
     (re.compile(r' role="(doc-biblioentry|list)"'), ""),
+    (re.compile(r"<p>(<[uo]l\b.*?</[uo]l>)\s*</p>", re.DOTALL), r"\1"),  # what a function returns
     (
         re.compile(r"<summary\b.*?</summary>", re.DOTALL),
         lambda found: re.sub(r"(</?)p\b", r"\1span", found[0].replace(HIDDEN, "")),

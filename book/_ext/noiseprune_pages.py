@@ -11,6 +11,19 @@ from docutils import nodes
 
 NAMES = {"noiseprune": "noiseprune", "numpy": "NumPy", "scipy": "SciPy", "matplotlib": "Matplotlib"}
 DESCRIPTION_LENGTH = 160  # characters that search engines show
+FIRST_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta http-equiv="refresh" content="0; url={address}">
+    <link rel="canonical" href="{address}">
+    <title>{title}</title>
+  </head>
+  <body><p><a href="{address}">{title}</a></p></body>
+</html>
+"""
 
 
 def number_proofs(app, doctree):
@@ -64,9 +77,19 @@ def _computed(path):
     return f"Numbers computed on {block['executed']} with {tools}, in {block['seconds']} s."
 
 
+def write_first_page(app, exception):
+    """Lead from the folder of the site to its landing page, by a page that is valid HTML."""
+    if exception or app.builder.format != "html" or app.config.root_doc == "index":
+        return
+    address = app.builder.get_target_uri(app.config.root_doc)
+    page = FIRST_PAGE.format(address=address, title=html.escape(app.config.html_title))
+    Path(app.outdir, "index.html").write_text(page, encoding="utf-8")
+
+
 def setup(app):
     """Connect the functions above to the build."""
     app.connect("doctree-read", number_proofs, priority=400)  # before the table of contents
     app.connect("doctree-resolved", drop_thebe_settings, priority=900)
     app.connect("html-page-context", complete_page, priority=900)
+    app.connect("build-finished", write_first_page, priority=900)  # over that of the toc extension
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
