@@ -55,7 +55,7 @@ def configure(app, config):
     }
     # Pages are written anew when an extension changed, as when the settings did.
     config.noiseprune_code = [
-        p.read_text("utf-8") for p in sorted(Path(__file__).parent.glob("*.py"))
+        p.read_text("utf-8") for p in sorted(Path(__file__).parent.glob("*.[pj]*"))
     ]
     config.noiseprune_repository = url = _repository()
     if not url:

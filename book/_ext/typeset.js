@@ -26,6 +26,7 @@ global.MathJax = {
   tex: { formatError: (jax, error) => { throw error; } },
   chtml: { fontURL: "fonts/mathjax" },  // next to the style sheet
 };
+const LONG = 25;  // characters of TeX that may not fit a line
 // What the engine calls by a name that is not the reader's.
 const WORDS = [
   [/^1 lines Line 1: /, ""],
@@ -35,6 +36,19 @@ const WORDS = [
   [/\bprecedes above single line equals sign\b/g, "precedes or equals"],
   [/\bsucceeds above single line equals sign\b/g, "succeeds or equals"],
 ];
+
+// Parts of a formula in running text, between which a small screen may end a line: they begin after
+// an operator or a comma, where TeX would break it too.
+function divide(adaptor, math) {
+  const parts = [];
+  adaptor.childNodes(math).forEach((child, k, children) => {
+    const follows = k > 0 && adaptor.kind(children[k - 1]) === "mjx-mo";
+    if (k === 0 || (follows && adaptor.getAttribute(child, "space"))) parts.push([]);
+    parts[parts.length - 1].push(child);
+  });
+  if (parts.length < 2) return;
+  for (const part of parts) adaptor.append(math, adaptor.node("span", { class: "mjx-part" }, part));
+}
 
 async function main() {
   require(path.join(es5, "startup.js"));
@@ -48,6 +62,7 @@ async function main() {
     try {
       // The size of an x is that of the formula's own font: the page scales both alike.
       const node = MathJax.tex2chtml(tex, { display, em: 16, ex: 16 * 0.442 });
+      if (!display && tex.length > LONG) divide(adaptor, adaptor.firstChild(node));
       const speech = speaker.toSpeech(MathJax.tex2mml(tex, { display }));
       return {
         html: adaptor.innerHTML(node),
