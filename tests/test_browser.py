@@ -54,7 +54,8 @@ SCREENS = [  # width, theme, rules of axe-core (all of them if empty)
 
 
 # What is wider than its box: cut off, or to be scrolled although it is what a cell prints.
-WIDER = """width => [...document.querySelectorAll("article *:not(mjx-container *)")].filter(node => {
+WIDER = """width => [...document.querySelectorAll("article *:not(mjx-container *)")].filter(
+node => {
   const style = getComputedStyle(node), printed = node.matches(".cell_output pre");
   const cut = style.display !== "inline" && ["hidden", "clip"].includes(style.overflowX);
   return (cut || (printed && width >= 1280)) && node.scrollWidth > node.clientWidth + 1;
