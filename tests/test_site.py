@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import lxml.html
+import noiseprune_assets as assets
 import pytest
 import yaml
 
@@ -167,6 +168,22 @@ def test_tables_have_headers(name):
     for table in page(SITE / f"{name}.html").xpath("//article//table[not(@class='longtable')]"):
         assert table.xpath(".//th"), table.text_content()[:80]
     assert page(SITE / f"{name}.html").xpath("//article//thead//th[not(@scope)]") == []
+
+
+def test_styles_are_those_that_some_page_needs():
+    style = """.used, .gone { color: red } .gone.used { color: red } #gone p { color: red }
+    @media print { .gone { color: red } } @media screen { p.used:is(.gone, .used) { color: red } }
+    p:not(.gone) { color: red } .used:is(.gone) { color: red } @font-face { src: url(a.woff) }"""
+    kept = assets._in_use(style, {"used"})
+    assert re.sub(r"\s*\{[^{}]*\}", "", kept).split("\n") == [
+        ".used, .gone",
+        "@media screen {",
+        "p.used:is(.gone, .used)",
+        "}",
+        "p:not(.gone)",
+        "@font-face",
+    ]
+    assert (SITE / "_static" / "site.css").stat().st_size < 250_000
 
 
 def test_icons_and_formulas_have_their_fonts():

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 import pydata_sphinx_theme
+import tinycss2
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from PIL import Image
@@ -172,7 +173,7 @@ def write_styles(app, exception):
         characters.add(found[2])
         return found[0]
 
-    text = ICON_RULE.sub(icon, text)
+    text = _in_use(ICON_RULE.sub(icon, text), _names(app.outdir))
     fonts = static / "fonts" / "icons"
     source = (
         Path(pydata_sphinx_theme.__file__).with_name("theme") / "pydata_sphinx_theme" / "static"
@@ -186,6 +187,60 @@ def write_styles(app, exception):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     for path in static.rglob("*.map"):
         path.unlink()
+
+
+def _names(outdir):
+    """Classes and ids of all pages, and every word of a script, which may give some later."""
+    names = set()
+    for path in Path(outdir).rglob("*.html"):
+        for value in re.findall(r'\b(?:class|id)="([^"]*)"', path.read_text(encoding="utf-8")):
+            names |= set(html.unescape(value).split())
+    for path in Path(outdir, "_static").rglob("*.js"):
+        names |= set(re.findall(r"[\w-]+", path.read_text(encoding="utf-8")))
+    return names
+
+
+def _in_use(text, names):
+    """Rules of a style sheet whose classes and ids some page has; the theme brings many more."""
+    kept = []
+    for rule in tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True):
+        if rule.type == "qualified-rule":
+            if not any(_may_match(selector, names) for selector in _selectors(rule.prelude)):
+                continue
+        elif rule.type == "at-rule" and rule.lower_at_keyword in {"media", "supports"}:
+            inside = _in_use(tinycss2.serialize(rule.content), names)
+            if inside:
+                prelude = tinycss2.serialize(rule.prelude)
+                kept.append(f"@{rule.at_keyword}{prelude}{{\n{inside}\n}}")
+            continue
+        kept.append(rule.serialize())
+    return "\n".join(kept)
+
+
+def _selectors(prelude):
+    """The selectors of a list, as lists of tokens."""
+    found = [[]]
+    for token in prelude:
+        if token == ",":
+            found.append([])
+        else:
+            found[-1].append(token)
+    return found
+
+
+def _may_match(selector, names):
+    """Whether every class and id that a selector asks for is a known name."""
+    for before, token in zip([None, *selector], selector, strict=False):
+        asked = token.value if token.type == "ident" and before == "." else None
+        if token.type == "hash":
+            asked = token.value
+        if asked is not None and asked not in names:
+            return False
+        if token.type == "function" and token.lower_name in {"is", "where"}:
+            inside = _selectors(token.arguments)
+            if not any(_may_match(part, names) for part in inside):
+                return False
+    return True
 
 
 def _style(path, static):
