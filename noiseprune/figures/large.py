@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
 
 from noiseprune.figures.linear import PARTS
 from noiseprune.figures.style import ACCENT, COLORS, LABELS, LINES, MARKERS, styled
@@ -151,6 +152,9 @@ def costs(measured, exponents):
                 color=color,
                 label=rf"{', '.join(case)}: $N^{{{exponents[case][k]:.2f}}}$",
             )
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_locator(NullLocator())
         ax.set_xlabel("neurons")
         ax.set_ylabel(label)
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1))
