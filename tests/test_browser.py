@@ -161,6 +161,21 @@ def test_explorers_follow_keyboard_and_pointer(visit, name):
 
 
 @pytest.mark.parametrize("name", WITH_EXPLORER)
+def test_explorers_follow_a_finger(visit, name):
+    page = visit(name, has_touch=True, viewport={"width": 390, "height": 844})
+    for explorer in page.locator(".explorer").all():
+        for slider in explorer.get_by_role("slider").all():
+            seen = state(page, explorer)
+            end = slider.bounding_box()["width"] - 5 if slider.input_value() == "0" else 5
+            slider.tap(position={"x": end, "y": 10})
+            assert state(page, explorer) != seen
+        for group in explorer.get_by_role("group").all():
+            seen = state(page, explorer)
+            group.get_by_role("radio", checked=False).first.tap()
+            assert state(page, explorer) != seen
+
+
+@pytest.mark.parametrize("name", WITH_EXPLORER)
 def test_explorers_show_a_frame_without_script(visit, name):
     page = visit(name, java_script_enabled=False)
     for explorer in page.locator(".explorer").all():
