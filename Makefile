@@ -52,7 +52,7 @@ reproduce: .venv/ready  ## compute every stored result from nothing (resumable) 
 reproduce-quick: .venv/ready  ## compute one seed of the essential results and compare
 	$(BIN)/python -m noiseprune.experiments check --quick
 
-bench: .venv/ready  ## measure speed and memory, of large networks and against a plain baseline and LAPACK (40 min)
+bench: .venv/ready  ## measure speed and memory, of large networks and against a plain baseline and LAPACK (30 min)
 	$(MEASURE) benchmarks.large
 	$(MEASURE) benchmarks
 

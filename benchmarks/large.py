@@ -22,7 +22,7 @@ from noiseprune.experiments import RESULTS, Result
 from noiseprune.experiments.large import SHAPES
 from noiseprune.experiments.record import plain, provenance
 
-DEGREE, EXCESS, KEEP = 10, 0.01, 0.7
+DEGREE, EXCESS, SAMPLES, KEEP = 10, 0.01, 200, 0.7
 SIZES = (10**4, 3 * 10**4, 10**5, 3 * 10**5, 10**6)
 SIGNED = 0.3  # share of negative synapses, at the sizes that have a bar
 DENSE = (1000, 2000, 4000, 8000)
@@ -52,7 +52,7 @@ def measure(shape, negative, method, n):
         return row | {"seconds": seconds, "gib": peak()}
     for small in (npr.spatial, npr.random_graph):  # compiles
         npr.large.estimate_variances(npr.add_leak(small(3000, 6, rng=0), excess=1), samples=8)
-    estimate, seconds = timed(lambda: npr.large.estimate_variances(A, rng=0))
+    estimate, seconds = timed(lambda: npr.large.estimate_variances(A, samples=SAMPLES, rng=0))
     row |= {"seconds": seconds, "gib": peak(), "method": estimate.method}
     row["standard_error"] = float(np.median(estimate.standard_error.data / estimate.V.data))
     row["sum_error"] = estimate.leverage_sum / estimate.expected_sum - 1
@@ -137,7 +137,7 @@ def all_met(rows):
 
 def store(rows, seconds):
     """Write the costs in the format of an experiment."""
-    settings = {"degree": DEGREE, "excess": EXCESS, "keep": KEEP, "samples": 200, "seeds": [0]}
+    settings = {"degree": DEGREE, "excess": EXCESS, "keep": KEEP, "samples": SAMPLES, "seeds": [0]}
     made = provenance("large_costs", seconds) | {"command": "python -m benchmarks.large"}
     made |= {key: value for key, value in machine().items() if key != "versions"}
     return Result("large_costs", settings, plain(rows), made).save(RESULTS / "large_costs.json")

@@ -43,12 +43,8 @@ def worst_errors(by_size, by_degree):
                 numbers,
                 middle,
                 yerr=[middle - low, high - middle],
-                color=COLORS[rule],
-                ls=LINES[rule],
-                marker=MARKERS[rule],
-                fillstyle=FILLS[shape],
                 capsize=2,
-                label=f"{LABELS[rule]}, {shape}",
+                **_look(rule, shape),
             )
         ax.axhline(1, color=COLORS["original"], lw=0.8)
         ax.set_xscale("log")
@@ -57,6 +53,17 @@ def worst_errors(by_size, by_degree):
     axes[0].set_ylabel(r"worst relative error $\varepsilon$")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
+
+
+def _look(rule, shape):
+    """Line, mark and name of a rule on networks of a shape."""
+    return {
+        "color": COLORS[rule],
+        "ls": LINES[rule],
+        "marker": MARKERS[rule],
+        "fillstyle": FILLS[shape],
+        "label": f"{LABELS[rule]}, {shape}",
+    }
 
 
 @styled
@@ -84,15 +91,7 @@ def guarantee(by_fraction, networks, promised):
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7, 4.2), sharey=True)
     for (rule, shape), (fractions, errors) in by_fraction.items():
-        left.plot(
-            fractions,
-            errors,
-            color=COLORS[rule],
-            ls=LINES[rule],
-            marker=MARKERS[rule],
-            fillstyle=FILLS[shape],
-            label=f"{LABELS[rule]}, {shape}",
-        )
+        left.plot(fractions, errors, **_look(rule, shape))
     marks = dict(zip(sorted({fraction for fraction, _ in networks}), "vDoP", strict=False))
     for (fraction, shape), (pairs, errors) in networks.items():
         right.plot(
