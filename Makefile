@@ -46,11 +46,11 @@ serve: book  ## build the site and serve it on this machine, port 8000
 	$(BIN)/python -m http.server --bind localhost --directory _build/html 8000
 
 reproduce: .venv/ready  ## compute every stored result from nothing (resumable) and compare
-	$(BIN)/python -m noiseprune.experiments --results _build/results --workers 2 run --all
-	$(BIN)/python -m noiseprune.experiments compare _build/results
+	$(BIN)/python -m replication --results _build/results --workers 2 run --all
+	$(BIN)/python -m replication compare _build/results
 
 reproduce-quick: .venv/ready  ## compute one seed of the essential results and compare
-	$(BIN)/python -m noiseprune.experiments check --quick
+	$(BIN)/python -m replication check --quick
 
 bench: .venv/ready  ## measure speed and memory, of large networks and against a plain baseline and LAPACK (30 min)
 	$(MEASURE) benchmarks.large
@@ -61,7 +61,7 @@ lighthouse: book  ## measure how fast and how accessible the pages are (needs np
 	$(BIN)/python benchmarks/lighthouse.py --lighthouse benchmarks/node_modules/.bin/lighthouse
 
 lint: .venv/ready  ## check style and formatting
-	$(BIN)/ruff check noiseprune tests book/_ext book/_tools benchmarks && $(BIN)/ruff format --check noiseprune tests book/_ext book/_tools benchmarks
+	$(BIN)/ruff check noiseprune replication tests book/_ext book/_tools benchmarks && $(BIN)/ruff format --check noiseprune replication tests book/_ext book/_tools benchmarks
 
 lock: .venv/synced  ## refresh requirements.lock from pyproject.toml
 	$(BIN)/$(LOCK) --upgrade

@@ -1,7 +1,7 @@
 """Time and memory of the rule on large sparse networks, beside the dense covariance on small ones.
 
 Run ``python -m benchmarks.large`` (about ten minutes; the costs go to results/large_costs.json, of
-which chapter 15 draws a figure), or with numbers of neurons as arguments, which stores nothing.
+which chapter 18 draws a figure), or with numbers of neurons as arguments, which stores nothing.
 Every line of the table is a process of its own.
 """
 
@@ -18,9 +18,9 @@ import numpy as np
 
 import noiseprune as npr
 from benchmarks.__main__ import LONG, machine
-from noiseprune.experiments import RESULTS, Result
-from noiseprune.experiments.large import SHAPES
-from noiseprune.experiments.record import plain, provenance
+from replication.experiments import RESULTS, Result
+from replication.experiments.large import SHAPES
+from replication.result import plain, provenance
 
 DEGREE, EXCESS, SAMPLES, KEEP = 10, 0.01, 200, 0.7
 SIZES = (10**4, 3 * 10**4, 10**5, 3 * 10**5, 10**6)

@@ -12,10 +12,10 @@ from scipy import linalg
 
 import noiseprune as npr
 from benchmarks import baseline
-from noiseprune import experiments
-from noiseprune.experiments.largest import ten_thousand_rows
-from noiseprune.experiments.record import streams
-from noiseprune.experiments.spectrum import MEASURES, spectrum_rows
+from replication import experiments
+from replication.experiments.largest import ten_thousand_rows
+from replication.experiments.spectrum import MEASURES, spectrum_rows
+from replication.result import streams
 
 
 @dataclass(frozen=True)

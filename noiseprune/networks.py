@@ -218,7 +218,7 @@ def spatial(n, degree, *, negative=0.0, rng=None):
 
     References
     ----------
-    Book section 15.
+    Book section 18.
 
     Examples
     --------
@@ -271,7 +271,7 @@ def random_graph(n, degree, *, negative=0.0, rng=None):
 
     References
     ----------
-    Book section 15.
+    Book section 18.
 
     Examples
     --------

@@ -224,7 +224,7 @@ def slowest_modes(A, k=6):
 
     References
     ----------
-    Book section 15.
+    Book section 18.
 
     Examples
     --------
@@ -240,7 +240,7 @@ def slowest_modes(A, k=6):
     if k >= n:
         raise ValueError(f"k must be below the number of neurons, {n}, got {k}")
     if not _checks.is_symmetric(A):
-        raise ValueError("A must be symmetric: other networks have complex modes (book section 11)")
+        raise ValueError("A must be symmetric: other networks have complex modes (book section 10)")
     if not _is_large(A):
         values, vectors = linalg.eigh(_dense(A), subset_by_index=[n - k, n - 1])
         if values[-1] > -1e-14 * abs(A).max():
@@ -283,6 +283,6 @@ def _symmetric_pair(A, A_sparse):
         if not _checks.is_symmetric(matrix):
             raise ValueError(
                 f"{name} must be symmetric: the spectrum of an asymmetric network is complex "
-                "(book section 11)"
+                "(book section 10)"
             )
     return A, A_sparse

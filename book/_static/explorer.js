@@ -1,4 +1,4 @@
-// Gives each precomputed explorer (noiseprune/explore.py) its controls: a slider for numbers, radio
+// Gives each precomputed explorer (replication/explore.py) its controls: a slider for numbers, radio
 // buttons for named choices. Without this script the page shows the starting frame.
 (function () {
   "use strict";

@@ -62,7 +62,7 @@ def fingerprint(notebook, root=ROOT):
     Code reads the results that it names, and all of them through the scorecard or `STORED`.
     """
     code = "\0".join(cell.source.rstrip() for cell in code_cells(notebook))
-    files = sorted((root / "noiseprune").rglob("*.py"))
+    files = sorted(p for part in ("noiseprune", "replication") for p in (root / part).rglob("*.py"))
     every = "scorecard" in code or "STORED" in code
     files += [p for p in sorted((root / "results").rglob("*.*")) if every or p.stem in code]
     digest = hashlib.sha256(code.encode())

@@ -54,7 +54,7 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0, probes=16, rng
 
     References
     ----------
-    Hutchinson (1989), the trace from random signs; book section 15.
+    Hutchinson (1989), the trace from random signs; book section 18.
 
     Examples
     --------

@@ -103,7 +103,7 @@ def synapse_variances(
 
     References
     ----------
-    Spielman & Srivastava (2011); Takahashi, Fagan & Chin (1973); book section 15.
+    Spielman & Srivastava (2011); Takahashi, Fagan & Chin (1973); book section 18.
 
     Examples
     --------
@@ -164,7 +164,7 @@ def estimate_variances(
 
     References
     ----------
-    Book section 15.
+    Book section 18.
 
     Examples
     --------

@@ -1,0 +1,433 @@
+"""What is left of the rule when synapses go one way? Book section 10."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg, optimize, sparse
+
+from noiseprune import _checks
+from noiseprune.covariance import stationary_covariance
+from noiseprune.networks import add_leak, clustered
+from noiseprune.pruning import RULES, noise_prune
+from replication.registry import stored
+from replication.result import run_seeds, streams
+
+FAMILIES = ("clusters", "ring", "directed", "underleaked")
+DOUBLINGS = 12  # times 0.1, 0.2, 0.4, ... at which amplification is looked for
+
+
+@dataclass(frozen=True)
+class AsymmetricSettings:
+    """`asymmetric`: four families of networks, how one-way they are, their leak, rules.
+
+    "clusters" and "ring" go from symmetric to one-way with the strength; "directed" draws each
+    direction on its own; "underleaked" is the one-way network of the clusters with a share of the
+    leak that balances the input. The ring has as many neurons as the clusters together.
+    """
+
+    sizes: tuple = (150, 30, 120)
+    density: float = 0.6
+    long_range: int = 750
+    excess: float = 0.05
+    strengths: tuple = (0.0, 0.05, 0.25, 0.5, 0.75, 1.0)
+    shares: tuple = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
+    keep: float = 0.2
+    rules: tuple = RULES
+    slow: int = 20
+    seeds: tuple = tuple(range(10))
+
+    def draw(self, seed, family, strength):
+        """Return the dynamics matrix A of one seed, family and strength (or share of the leak)."""
+        _checks.choice(family, "family", FAMILIES)
+        rng = np.random.default_rng(streams(seed, 1)[0])
+        if family == "ring":
+            W = one_way(ring(sum(self.sizes), rng=rng), strength, around=True)
+            return add_leak(W, excess=self.excess)
+        W = clustered(
+            self.sizes,
+            density=self.density,
+            long_range=self.long_range,
+            symmetric=family != "directed",
+            rng=rng,
+        )
+        if family == "underleaked":
+            W = one_way(W, 1.0)
+            return W - np.diag(strength * np.abs(W).sum(axis=1) + self.excess)
+        return add_leak(one_way(W, strength) if family == "clusters" else W, excess=self.excess)
+
+    def networks(self):
+        """Return the pairs (family, strength); directed clusters have nothing to vary."""
+        one_way_families = [(f, s) for f in ("clusters", "ring") for s in self.strengths]
+        return [*one_way_families, ("directed", 1.0), *(("underleaked", s) for s in self.shares)]
+
+
+@stored(asymmetric=AsymmetricSettings())
+def asymmetric(settings=AsymmetricSettings(), *, executor=None, progress=True, name="asymmetric"):
+    """Compare asymmetric networks before and after pruning, from symmetric to one-way.
+
+    Parameters
+    ----------
+    settings : AsymmetricSettings
+        Networks, fraction kept, rules, seeds.
+    executor : concurrent.futures.Executor, optional
+        Where to run the seeds; without one, in this process.
+    progress : bool
+        Show a progress bar.
+    name : str
+        Name under which the result is stored.
+
+    Returns
+    -------
+    Result
+        Rows by seed, family, strength and rule: `departure` from normality and `peak`
+        amplification of the original, `departure_weights` of its weights alone; of the pruned
+        network `kept_fraction`, `peak_sparse`,
+        `slow_error`, the median relative error of the slowest eigenvalues, `inverse_error`,
+        ``||A^-1 (A_sparse - A)||_2``, `covariance_error`, relative in the Frobenius norm, and
+        `trajectory_error` under shared noise.
+
+    References
+    ----------
+    Book section 10, "The boundary".
+
+    Examples
+    --------
+    >>> from replication import experiments
+    >>> small = experiments.AsymmetricSettings(
+    ...     sizes=(20, 10), long_range=40, strengths=(0.5,), shares=(), keep=0.5, rules=("noise",),
+    ...     slow=5, seeds=(0,)
+    ... )
+    >>> [row["family"] for row in experiments.asymmetric(small, progress=False).rows]
+    ['clusters', 'ring', 'directed']
+    """
+    return run_seeds(name, settings, asymmetric_rows, executor=executor, progress=progress)
+
+
+def asymmetric_rows(settings, seed):
+    """Rows of `asymmetric` for one seed."""
+    pruning_seed = streams(seed, 2)[1]
+    rows = []
+    for family, strength in settings.networks():
+        A = settings.draw(seed, family, strength)
+        C = stationary_covariance(A)
+        before = {
+            "departure": departure_from_normality(A),
+            "departure_weights": departure_from_normality(A - np.diag(A.diagonal())),
+            "peak": peak_amplification(A),
+        }
+        # Matching the leak keeps excess leaks; where they are negative it would keep instability.
+        diagonal = "original" if family == "underleaked" else "matched"
+        for rule in settings.rules:
+            pruned = noise_prune(
+                A, settings.keep, rule=rule, C=C, diagonal=diagonal, rng=pruning_seed
+            )
+            A_sparse = pruned.A.toarray()
+            C_sparse = stationary_covariance(A_sparse)
+            errors = eigenvalue_errors(A, A_sparse)[: settings.slow]
+            rows.append(
+                {
+                    "seed": seed,
+                    "family": family,
+                    "strength": strength,
+                    "rule": rule,
+                    **before,
+                    "kept_fraction": pruned.kept_fraction,
+                    "peak_sparse": peak_amplification(A_sparse),
+                    "slow_error": np.median(errors),
+                    "inverse_error": inverse_error(A, A_sparse),
+                    "covariance_error": linalg.norm(C_sparse - C) / linalg.norm(C),
+                    "trajectory_error": shared_noise_error(A, A_sparse, C=C, C_sparse=C_sparse),
+                }
+            )
+    return rows
+
+
+def one_way(W, strength, *, around=False):
+    """Strengthen every synapse that leads onward and weaken the one that leads back.
+
+    Parameters
+    ----------
+    W : (N, N) array_like
+        Symmetric weights.
+    strength : float in [0, 1]
+        Onward weights are multiplied by 1 + strength, those back by 1 - strength: 0 leaves W as
+        it is, 1 leaves no way back. The symmetric part is always W.
+    around : bool
+        On a line (False) onward means from a lower to a higher index. Around a ring (True) it means
+        the shorter way round in the direction of growing index.
+
+    Returns
+    -------
+    ndarray, shape (N, N)
+        The weights, a zero diagonal.
+
+    Raises
+    ------
+    ValueError
+        If W is not symmetric or the strength is outside [0, 1].
+
+    References
+    ----------
+    Book section 10, "From symmetric to one-way".
+
+    Examples
+    --------
+    >>> from replication.experiments.asymmetric import one_way
+    >>> one_way([[0, 2], [2, 0]], 0.5)
+    array([[0., 1.],
+           [3., 0.]])
+    """
+    W = _dense(_checks.matrix(W, "W"))
+    if not _checks.is_symmetric(W):
+        raise ValueError("W must be symmetric: the two directions of a pair start out equal")
+    strength = _checks.number(strength, "strength", low=0, high=1)
+    n = len(W)
+    index = np.arange(n)
+    ahead = index[:, None] - index  # synapse from j to i
+    if around:
+        ahead = ahead % n
+        ahead = np.where(2 * ahead < n, ahead, ahead - n) * (2 * ahead != n)
+    return W * (1 + strength * np.sign(ahead))
+
+
+def ring(n, *, reach=None, density=0.6, long_range=5, rng=None):
+    """Draw a symmetric ring in which every neuron has the same weights, whatever its place.
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons, at least 8.
+    reach : int, optional
+        Largest distance of the dense part; without it, n // 8.
+    density : float in (0, 1]
+        Fraction of the distances within reach that carry a weight, drawn from N(1, 1).
+    long_range : int
+        Number of larger distances that carry a weight, drawn from U(0, 1).
+    rng : numpy.random.Generator, int or None
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Circulant weights; the sizes of those into one neuron add up to 1.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    References
+    ----------
+    Book section 10, "From symmetric to one-way".
+
+    Examples
+    --------
+    >>> from replication.experiments.asymmetric import ring
+    >>> abs(ring(16, rng=0)).sum(axis=1).round(6).tolist() == [1.0] * 16
+    True
+    """
+    n = _checks.integer(n, "n", low=8)
+    half = (n - 1) // 2
+    reach = n // 8 if reach is None else _checks.integer(reach, "reach", low=1, high=half)
+    density = _checks.number(density, "density", low=0, high=1, low_open=True)
+    long_range = min(_checks.integer(long_range, "long_range", low=0), half - reach)
+    rng = _checks.generator(rng)
+    near = 1 + rng.choice(reach, size=max(1, round(density * reach)), replace=False)
+    far = reach + 1 + rng.choice(half - reach, size=long_range, replace=False)
+    w = np.zeros(n)
+    w[near] = rng.normal(1.0, 1.0, near.size)
+    w[far] = rng.uniform(0.0, 1.0, far.size)
+    w += w[-np.arange(n)]
+    return linalg.circulant(w / np.abs(w).sum())
+
+
+def departure_from_normality(A):
+    """Henrici's departure ``sqrt(||A||_F^2 - sum |lambda|^2) / ||A||_F``: 0 for a normal matrix.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Matrix, not 0.
+
+    Returns
+    -------
+    float
+        A number in [0, 1): the share of the norm that no eigenvalue accounts for.
+
+    Raises
+    ------
+    ValueError
+        If A is not square or is 0.
+
+    References
+    ----------
+    Book section 10, "How far from normal?".
+
+    Examples
+    --------
+    >>> from replication.experiments.asymmetric import departure_from_normality
+    >>> round(departure_from_normality([[-1.0, 0.0], [1.0, -1.0]]), 3)
+    0.577
+    """
+    A = _dense(_checks.matrix(A))
+    size = linalg.norm(A)
+    if size == 0:
+        raise ValueError("A is 0: its departure from normality has no scale")
+    rest = 1 - np.sum(np.abs(linalg.eigvals(A) / size) ** 2)
+    return float(np.sqrt(max(rest, 0.0)))
+
+
+def peak_amplification(A):
+    """Largest ``||exp(A t)||_2`` over the times 0 and 0.1, 0.2, 0.4, ..., 204.8.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Stable dynamics matrix (units 1/time).
+
+    Returns
+    -------
+    float
+        At least 1, and 1 for a stable normal network. Looked for at thirteen times only, so the
+        true peak may be a little higher.
+
+    References
+    ----------
+    Book section 10, "How far from normal?".
+
+    Examples
+    --------
+    >>> from replication.experiments.asymmetric import peak_amplification
+    >>> peak_amplification([[-1.0, 0.5], [0.5, -1.0]])
+    1.0
+    """
+    step = linalg.expm(0.1 * _dense(_checks.matrix(A)))
+    peak = 1.0
+    for _ in range(DOUBLINGS):
+        peak = max(peak, float(np.sqrt(linalg.eigvalsh(step.T @ step)[-1])))
+        step = step @ step
+    return peak
+
+
+def eigenvalue_errors(A, A_sparse):
+    """Relative errors ``|mu_i - lambda_i| / |lambda_i|`` of the eigenvalues, matched as sets.
+
+    Complex numbers have no order, so the eigenvalues mu of the pruned network are assigned to the
+    lambda of the original one to one, with the least sum of squared distances. Real eigenvalues
+    then meet in their order, as in `noiseprune.compare_spectra`.
+
+    Parameters
+    ----------
+    A, A_sparse : (N, N) ndarray or sparse array
+        Dynamics matrix before and after pruning; no eigenvalue of A is 0.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        Errors, the slowest eigenvalue (largest real part) first; of a conjugate pair, which can be
+        matched either way, the smaller error first.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    Book section 10, "Eigenvalues in the plane".
+
+    Examples
+    --------
+    >>> from replication.experiments.asymmetric import eigenvalue_errors
+    >>> eigenvalue_errors([[-1.0, 0], [0, -2.0]], [[-2.0, 0], [0, -1.5]])
+    array([0.5, 0. ])
+    """
+    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
+    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    lam, mu = linalg.eigvals(_dense(A)), linalg.eigvals(_dense(A_sparse))
+    rows, columns = optimize.linear_sum_assignment(np.abs(lam[:, None] - mu) ** 2)
+    errors = np.abs(mu[columns] - lam[rows]) / np.abs(lam)
+    return errors[np.lexsort((errors, np.abs(lam.imag), -lam.real))]
+
+
+def inverse_error(A, A_sparse):
+    """Return ``||A^-1 (A_sparse - A)||_2``, which bounds the relative error of fixed points.
+
+    Parameters
+    ----------
+    A, A_sparse : (N, N) ndarray or sparse array
+        Dynamics matrix before and after pruning; A is not singular.
+
+    Returns
+    -------
+    float
+        eta; if it is below 1, every fixed point moves by at most ``eta / (1 - eta)`` of its
+        length, whatever the input.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    Book section 10, "What to measure instead".
+
+    Examples
+    --------
+    >>> from replication.experiments.asymmetric import inverse_error
+    >>> round(inverse_error([[-1.0, 0], [0, -2.0]], [[-1.0, 0], [0, -3.0]]), 6)
+    0.5
+    """
+    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
+    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    A = _dense(A)
+    return float(np.linalg.norm(linalg.solve(A, _dense(A_sparse) - A), 2))
+
+
+def shared_noise_error(A, A_sparse, *, C=None, C_sparse=None):
+    """Relative error of the pruned network's trajectory under shared noise, in the long run.
+
+    With ``A X + X A_sparse^T + I = 0`` for the covariance X between the two networks, the result
+    is ``sqrt((tr C + tr C_sparse - 2 tr X) / tr C)``: exact, no simulation.
+
+    Parameters
+    ----------
+    A, A_sparse : (N, N) ndarray or sparse array
+        Stable dynamics matrices before and after pruning.
+    C, C_sparse : (N, N) ndarray, optional
+        Their stationary covariances at sigma = 1, if already known.
+
+    Returns
+    -------
+    float
+        ``sqrt(E ||x - x_sparse||^2 / E ||x||^2)`` in the stationary state.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or a network has no stationary covariance.
+
+    References
+    ----------
+    Book section 10, "Driven by the same noise".
+
+    Examples
+    --------
+    >>> from replication.experiments.asymmetric import shared_noise_error
+    >>> round(shared_noise_error([[-1.0]], [[-2.0]]), 4)  # 1/2 + 1/4 - 2/3, over 1/2
+    0.4082
+    """
+    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
+    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    C = stationary_covariance(A) if C is None else C
+    C_sparse = stationary_covariance(A_sparse) if C_sparse is None else C_sparse
+    X = linalg.solve_sylvester(_dense(A), _dense(A_sparse).T, -np.eye(A.shape[0]))
+    square = np.trace(C) + np.trace(C_sparse) - 2 * np.trace(X)
+    return float(np.sqrt(max(square, 0.0) / np.trace(C)))
+
+
+def _dense(A):
+    return A.toarray() if sparse.issparse(A) else np.asarray(A)

@@ -1,0 +1,148 @@
+"""The paper's largest networks, N = 10,000: spectrum and dynamics in one run. Book section 8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from noiseprune import _checks
+from noiseprune.covariance import stationary_covariance
+from noiseprune.dynamics import simulate
+from noiseprune.pruning import noise_prune
+from noiseprune.spectrum import spectral_epsilon
+from replication.experiments.spectrum import PERCENTILES, NetworkSettings
+from replication.registry import stored
+from replication.result import run_seeds, streams
+
+
+@dataclass(frozen=True)
+class TenThousandSettings(NetworkSettings):
+    """`ten_thousand`: eigenvalues, worst case and simulations, the time step ten times the lab's.
+
+    Times are in model units. The sizes are the account of the paper in the 2021 report.
+    """
+
+    sizes: tuple = (9000,) + 10 * (100,)
+    keep: float = 0.03
+    rules: tuple = ("noise", "weight")
+    slow: int = 20
+    dt: float = 0.05
+    steps: int = 800
+    every: int = 10
+    simulations: int = 10
+    sigma: float = 0.01
+    b: float = 0.0002
+    seeds: tuple = (0, 1, 2)
+
+    @property
+    def times(self):
+        """Return the times at which the networks are compared."""
+        return self.dt * self.every * np.arange(self.steps // self.every + 1)
+
+
+@stored(
+    ten_thousand=TenThousandSettings(),
+    ten_thousand_lab=TenThousandSettings(sizes=(6600, 1000, 1600) + 8 * (100,)),
+)
+def ten_thousand(
+    settings=TenThousandSettings(), *, executor=None, progress=True, name="ten_thousand"
+):
+    """Compare spectrum and trajectories where eigenvectors of every network cost too much.
+
+    Parameters
+    ----------
+    settings : TenThousandSettings
+        Network, fraction kept, rules, scheme, seeds.
+    executor : concurrent.futures.Executor, optional
+        Where to run the seeds; without one, in this process. A seed at N = 10,000 needs 5 GiB.
+    progress : bool
+        Show a progress bar.
+    name : str
+        Name under which the result is stored.
+
+    Returns
+    -------
+    Result
+        Rows by seed and rule: synapses and how many were kept; `eigenvalue_error` as percentiles,
+        as the median of its size, and on the slowest modes; `largest_eigenvalue`; `epsilon`; and
+        `times` with `mean` and `std` over simulations of ``||x - x_sparse|| / ||x||``. The
+        diagonal is matched.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two simulations, which have no standard deviation.
+
+    References
+    ----------
+    Book section 8, "Ten thousand neurons".
+
+    Examples
+    --------
+    >>> from replication import experiments
+    >>> small = experiments.TenThousandSettings(
+    ...     sizes=(40, 20), long_range=60, keep=0.5, steps=40, simulations=2, slow=3, seeds=(0,)
+    ... )
+    >>> [row["rule"] for row in experiments.ten_thousand(small, progress=False).rows]
+    ['noise', 'weight']
+    """
+    _checks.integer(settings.simulations, "simulations", low=2)
+    return run_seeds(name, settings, ten_thousand_rows, executor=executor, progress=progress)
+
+
+def ten_thousand_rows(settings, seed):
+    """Rows of `ten_thousand` for one seed."""
+    A = settings.draw(seed)
+    _, pruning_seed, noise_seed, start_seed = streams(seed, 4)
+    C = stationary_covariance(A)
+    pruned = {
+        rule: noise_prune(A, settings.keep, rule=rule, C=C, rng=pruning_seed)
+        for rule in settings.rules
+    }
+    del C
+    synapses = next(iter(pruned.values())).probabilities.nnz
+    matrices = {rule: network.A for rule, network in pruned.items()}
+    kept = {rule: network.kept.nnz for rule, network in pruned.items()}
+    del pruned
+
+    x0 = np.random.default_rng(start_seed).uniform(0, 1, (len(A), settings.simulations))
+
+    def run(matrix):
+        return simulate(
+            matrix,
+            x0=x0,
+            dt=settings.dt,
+            steps=settings.steps,
+            every=settings.every,
+            b=settings.b,
+            sigma=settings.sigma,
+            rng=noise_seed,
+        )
+
+    x = run(A)
+    size = np.linalg.norm(x, axis=1)
+    eigenvalues = linalg.eigvalsh(A)
+    rows = []
+    for rule, matrix in matrices.items():
+        distance = np.linalg.norm(x - run(matrix), axis=1) / size
+        sparse_eigenvalues = linalg.eigvalsh(matrix.toarray(), overwrite_a=True)
+        error = sparse_eigenvalues / eigenvalues - 1
+        rows.append(
+            {
+                "seed": seed,
+                "rule": rule,
+                "synapses": synapses,
+                "kept": kept[rule],
+                "eigenvalue_error_percentiles": np.percentile(error, PERCENTILES),
+                "eigenvalue_error_median_size": np.median(np.abs(error)),
+                "eigenvalue_error_slow": error[-settings.slow :],
+                "largest_eigenvalue": sparse_eigenvalues[-1],
+                "epsilon": spectral_epsilon(A, matrix),
+                "times": settings.times,
+                "mean": distance.mean(axis=1),
+                "std": distance.std(axis=1, ddof=1),
+            }
+        )
+    return rows

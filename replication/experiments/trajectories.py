@@ -1,0 +1,132 @@
+"""Do the dynamics survive? Book section 9."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from noiseprune import _checks
+from noiseprune.covariance import stationary_covariance
+from noiseprune.dynamics import simulate, trajectory_error
+from noiseprune.pruning import DIAGONALS, RULES, noise_prune
+from replication.experiments.spectrum import NetworkSettings
+from replication.registry import stored
+from replication.result import run_seeds, streams
+
+
+@dataclass(frozen=True)
+class TrajectorySettings(NetworkSettings):
+    """`trajectories`: the lab notebook's simulations (times in model units)."""
+
+    keep: tuple = (0.2, 0.05)
+    rules: tuple = RULES
+    diagonals: tuple = DIAGONALS
+    dt: float = 0.005
+    steps: int = 8000
+    every: int = 100
+    simulations: int = 20
+    sigma: float = 0.01
+    b: float = 0.0002
+    exact: bool = True  # also in closed form, from a full eigendecomposition of every network
+    seeds: tuple = (0, 1, 2)
+
+    @property
+    def times(self):
+        """Return the times at which the networks are compared."""
+        return self.dt * self.every * np.arange(self.steps // self.every + 1)
+
+
+@stored(trajectories_lab=TrajectorySettings())
+def trajectories(
+    settings=TrajectorySettings(), *, executor=None, progress=True, name="trajectories"
+):
+    """Compare trajectories of the original and the pruned networks under the same noise.
+
+    Parameters
+    ----------
+    settings : TrajectorySettings
+        Network, fractions kept, rules, diagonals, scheme, seeds.
+    executor : concurrent.futures.Executor, optional
+        Where to run the seeds; without one, in this process.
+    progress : bool
+        Show a progress bar.
+    name : str
+        Name under which the result is stored.
+
+    Returns
+    -------
+    Result
+        Rows by seed, keep, rule and diagonal: `times`, the `mean` and `std` over simulations of
+        ``||x - x_sparse|| / ||x||``, and `exact`, the root-mean-square error in closed form.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two simulations, which have no standard deviation.
+
+    Examples
+    --------
+    >>> from replication import experiments
+    >>> small = experiments.TrajectorySettings(
+    ...     sizes=(40, 20), long_range=60, seeds=(0,), keep=(0.5,), rules=("noise",),
+    ...     diagonals=("matched",), steps=200, simulations=3,
+    ... )
+    >>> row = experiments.trajectories(small, progress=False).rows[0]
+    >>> len(row["times"]), row["mean"][0]
+    (3, 0.0)
+    """
+    _checks.integer(settings.simulations, "simulations", low=2)
+    return run_seeds(name, settings, trajectory_rows, executor=executor, progress=progress)
+
+
+def trajectory_rows(settings, seed):
+    """Rows of `trajectories` for one seed."""
+    A = settings.draw(seed)
+    _, pruning_seed, noise_seed, start_seed = streams(seed, 4)
+    x0 = np.random.default_rng(start_seed).uniform(0, 1, (len(A), settings.simulations))
+
+    def run(matrix):
+        return simulate(
+            matrix,
+            x0=x0,
+            dt=settings.dt,
+            steps=settings.steps,
+            every=settings.every,
+            b=settings.b,
+            sigma=settings.sigma,
+            rng=noise_seed,
+        )
+
+    C = stationary_covariance(A)
+    eigenpairs = np.linalg.eigh(A) if settings.exact else None
+    x = run(A)
+    size = np.linalg.norm(x, axis=1)
+    rows = []
+    for keep in settings.keep:
+        for rule in settings.rules:
+            for diagonal in settings.diagonals:
+                pruned = noise_prune(A, keep, rule=rule, C=C, diagonal=diagonal, rng=pruning_seed)
+                error = np.linalg.norm(x - run(pruned.A), axis=1) / size
+                row = {
+                    "seed": seed,
+                    "keep": keep,
+                    "rule": rule,
+                    "diagonal": diagonal,
+                    "kept": pruned.kept.nnz,
+                    "times": settings.times,
+                    "mean": error.mean(axis=1),
+                    "std": error.std(axis=1, ddof=1),
+                }
+                if settings.exact:
+                    row["exact"] = trajectory_error(
+                        A,
+                        pruned.A,
+                        settings.times,
+                        x0=x0,
+                        b=settings.b,
+                        sigma=settings.sigma,
+                        eigenpairs=eigenpairs,
+                    )
+                rows.append(row)
+    return rows

@@ -1,0 +1,198 @@
+"""Figures of the chapter on asymmetric networks (book section 10)."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+
+from replication.figures.style import ACCENT, COLORS, LABELS, LINES, MARKERS, styled
+
+FAMILY_STYLE = {
+    "clusters": (COLORS["original"], "o", "-", "clusters, on a line"),
+    "ring": (ACCENT, "D", "--", "ring"),
+}
+
+
+@styled
+def planes(before, after):
+    """Draw eigenvalues in the complex plane, one panel for each rule over the original network.
+
+    Parameters
+    ----------
+    before : (N,) complex ndarray
+        Eigenvalues of the original network (units 1/time).
+    after : dict
+        For each of up to four rules (or "original") the eigenvalues, shape (N,).
+
+    Returns
+    -------
+    Figure
+        Panels two to a row, with the same axes.
+
+    References
+    ----------
+    Book section 10, "Eigenvalues in the plane".
+    """
+    rows = -(-len(after) // 2)
+    columns = min(2, len(after))
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(3.4 * columns, 2.7 * rows), sharex=True, sharey=True, squeeze=False
+    )
+    for ax in axes.flat[len(after) :]:
+        ax.set_axis_off()
+    for ax, (rule, values) in zip(axes.flat, after.items(), strict=False):
+        ax.axvline(0, color="black", lw=0.8)
+        ax.plot(values.real, values.imag, MARKERS[rule], color=COLORS[rule], ms=3.5, mew=0)
+        ax.plot(before.real, before.imag, "o", mfc="none", mec=COLORS["original"], ms=3.5, mew=0.7)
+        ax.set_title(LABELS[rule], color=COLORS[rule])
+        ax.label_outer()
+    figure.supxlabel("real part (1/time)", fontsize=11)
+    figure.supylabel("imaginary part (1/time)", fontsize=11)
+    return figure
+
+
+@styled
+def shared_noise(times, errors, stationary):
+    """Draw the relative error of pruned networks in time, beside its exact value in the long run.
+
+    Parameters
+    ----------
+    times : (T,) array_like
+        Times (model units).
+    errors : dict
+        For each rule the relative error, shape (T,).
+    stationary : dict
+        For each rule the exact relative error of the stationary state.
+
+    Returns
+    -------
+    Figure
+        One panel.
+
+    References
+    ----------
+    Book section 10, "Driven by the same noise".
+    """
+    figure, ax = plt.subplots(figsize=(6.4, 3.8))
+    for rule, error in errors.items():
+        ax.plot(times, error, color=COLORS[rule], ls=LINES[rule], label=LABELS[rule])
+        ax.plot(
+            times[-1] * 1.04,
+            stationary[rule],
+            MARKERS[rule],
+            color=COLORS[rule],
+            ms=8,
+            clip_on=False,
+        )
+    ax.set_ylim(bottom=0)
+    ax.set_xlim(0, times[-1] * 1.06)
+    ax.set_xlabel("time t (model units)")
+    ax.set_ylabel(r"$\|x-x^{\mathrm{sparse}}\| \,/\, \|x\|$")
+    ax.legend(loc="lower right")
+    return figure
+
+
+@styled
+def departures(strengths, curves, *, weights):
+    """Draw the departure from normality against how one-way the synapses are.
+
+    Parameters
+    ----------
+    strengths : (S,) array_like
+        Strength of the preferred direction, 0 symmetric, 1 one-way.
+    curves : dict
+        For "clusters" and "ring" the departure of A, shape (seeds, S).
+    weights : (seeds, S) ndarray
+        Departure of the weights W of the clusters, without the leak.
+
+    Returns
+    -------
+    Figure
+        One panel.
+
+    References
+    ----------
+    Book section 10, "How far from normal?".
+    """
+    figure, ax = plt.subplots(figsize=(6.0, 3.6))
+    ax.plot(
+        strengths,
+        np.median(weights, axis=0),
+        color=COLORS["original"],
+        ls=":",
+        marker="^",
+        ms=5,
+        label="clusters, weights W alone",
+    )
+    for family, samples in curves.items():
+        color, marker, line, label = FAMILY_STYLE[family]
+        ax.plot(
+            strengths,
+            np.median(samples, axis=0),
+            color=color,
+            marker=marker,
+            ls=line,
+            ms=5,
+            label=f"{label}, A with leak",
+        )
+    ax.set_xlabel("strength of the preferred direction")
+    ax.set_ylabel("departure from normality")
+    ax.legend()
+    return figure
+
+
+@styled
+def boundary(strengths, advantages, *, peaks, underleaked):
+    """Draw by what factor noise-prune's error is below the weight control's.
+
+    Parameters
+    ----------
+    strengths : (S,) array_like
+        Strength of the preferred direction.
+    advantages : dict
+        For "clusters" and "ring" the error under the control over that under the rule, shape
+        (seeds, S).
+    peaks, underleaked : (seeds, L) ndarray
+        Peak amplification of the networks with too little leak, and the same ratio for them.
+
+    Returns
+    -------
+    Figure
+        Two panels with one logarithmic vertical axis; above 1 noise-prune is better.
+
+    References
+    ----------
+    Book section 10, "The boundary".
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 3.6), sharey=True)
+    for family, samples in advantages.items():
+        color, marker, line, label = FAMILY_STYLE[family]
+        low, middle, high = np.percentile(samples, (0, 50, 100), axis=0)
+        left.fill_between(strengths, low, high, color=color, alpha=0.18, lw=0)
+        left.plot(strengths, middle, color=color, marker=marker, ls=line, ms=5, label=label)
+    left.set_xlabel("strength of the direction")
+    left.set_ylabel("error: weight control / noise-prune")
+    left.set_title("enough leak")
+    left.legend(loc="lower left", fontsize=10)
+    right.plot(peaks.ravel(), underleaked.ravel(), "o", color="#9A9A9A", ms=3.5, mew=0)
+    right.plot(
+        np.median(peaks, axis=0),
+        np.median(underleaked, axis=0),
+        color=COLORS["original"],
+        marker="o",
+        ms=6,
+    )
+    right.set_xscale("log")
+    right.xaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100]))
+    right.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    right.xaxis.set_minor_formatter(NullFormatter())
+    right.set_xlabel("peak amplification")
+    right.set_title("one-way, leak taken away")
+    for ax in (left, right):
+        ax.axhline(1, color="black", lw=0.9)
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(FixedLocator([0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100]))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    return figure

@@ -1,0 +1,109 @@
+"""How long a synapse must listen: book section 15, its experiment and its figures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from scipy import linalg
+
+import noiseprune as npr
+from replication import experiments
+from replication.experiments.listening import trajectory
+from replication.figures import listening as draw
+
+SMALL = experiments.ListeningSettings(
+    sizes=(40, 20), long_range=60, seeds=(0, 1), snapshots=(10, 2000), durations=(1, 50), slow=3
+)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return experiments.listening(SMALL, progress=False)
+
+
+def test_a_trajectory_has_the_stationary_covariance_and_its_decay():
+    A = npr.add_leak(npr.clustered([12, 8], long_range=10, rng=1), excess=0.5)
+    lam, V = linalg.eigh(A)
+    X = trajectory(lam, V, 0.4, 60_000, sigma=0.7, rng=2)
+    C = npr.stationary_covariance(A, sigma=0.7)
+    # At least 60,000 * tanh(0.5 * 0.4) = 11,800 effective snapshots; six standard errors.
+    scale = np.sqrt(np.outer(C.diagonal(), C.diagonal()))
+    assert np.abs(X @ X.T / X.shape[1] - C).max() < 6 * np.sqrt(2 / 11_800) * scale.max()
+    later = X[:, 1:] @ X[:, :-1].T / (X.shape[1] - 1)
+    assert np.abs(later - linalg.expm(0.4 * A) @ C).max() < 6 * np.sqrt(2 / 11_800) * scale.max()
+
+
+def test_the_first_snapshot_is_stationary_already():
+    starts = [trajectory([-0.01], [[1.0]], 0.1, 1, rng=k)[0, 0] for k in range(2000)]
+    # chi^2 with 2000 degrees of freedom, five standard errors.
+    assert abs(np.var(starts) / 50 - 1) < 5 * np.sqrt(2 / 2000)
+
+
+def test_a_trajectory_does_not_depend_on_the_signs_of_the_eigenvectors():
+    lam, V = linalg.eigh(npr.add_leak(npr.clustered([12, 8], long_range=10, rng=1), excess=0.5))
+    flipped = V * np.where(np.arange(20) % 2, 1, -1)
+    assert np.allclose(trajectory(lam, V, 0.4, 9, rng=2), trajectory(lam, flipped, 0.4, 9, rng=2))
+
+
+def test_a_trajectory_repeats_with_its_seed_and_refuses_an_unstable_mode():
+    assert np.array_equal(
+        trajectory([-1.0, -2.0], np.eye(2), 0.1, 5, rng=3),
+        trajectory([-1.0, -2.0], np.eye(2), 0.1, 5, rng=3),
+    )
+    with pytest.raises(ValueError, match="every eigenvalue must be negative"):
+        trajectory([-1.0, 0.0], np.eye(2), 0.1, 5, rng=3)
+    with pytest.raises(ValueError, match="interval"):
+        trajectory([-1.0], [[1.0]], 0.0, 5)
+
+
+def test_a_longer_record_has_a_smaller_error(small):
+    for record, short, long in (("snapshots", 10, 2000), ("trajectory", 1, 50)):
+        before = small.column("variance_error_rms", record=record, length=short)
+        after = small.column("variance_error_rms", record=record, length=long)
+        assert np.all(after < 0.5 * before)
+
+
+def test_independent_snapshots_have_the_error_of_chi_square(small):
+    # The synapses of 60 neurons give at least 30 independent estimates: 40 % is three deviations.
+    for T in (10, 2000):
+        error = small.column("variance_error_rms", record="snapshots", length=T)
+        assert np.allclose(error, np.sqrt(2 / T), rtol=0.4)
+
+
+def test_the_rows_of_a_seed_do_not_depend_on_the_lengths_that_are_asked_for(small):
+    fewer = experiments.ListeningSettings(
+        sizes=(40, 20), long_range=60, seeds=(1,), snapshots=(2000,), durations=(50,), slow=3
+    )
+    again = experiments.listening(fewer, progress=False)
+    for record, length in (("exact", 0), ("snapshots", 2000), ("trajectory", 50)):
+        row = small.select(seed=1, record=record, length=length)[0]
+        other = again.select(record=record, length=length)[0]
+        assert np.isclose(row["epsilon"], other["epsilon"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [{"snapshots": (0,)}, {"keep": 0.0}])
+def test_impossible_settings_are_refused(bad):
+    settings = experiments.ListeningSettings(
+        **{"sizes": (10, 5), "long_range": 5, "seeds": (0,), "durations": ()} | bad
+    )
+    with pytest.raises(ValueError):
+        experiments.listening(settings, progress=False)
+
+
+def test_the_figures_draw_what_they_are_given():
+    rng = np.random.default_rng(0)
+    p, seeds = rng.random(50), 0.1 + rng.random((3, 4))
+    T = [3, 10, 100, 1000]
+    measures = {"a": {"estimated": seeds, "noise": seeds[:, 0], "weight": seeds[:, 1]}}
+    figures = [
+        draw.estimate_errors({"N = 5": (T, np.sqrt(2 / np.array(T)))}),
+        draw.estimated_probabilities(p, {"one": p, "two": p**2}),
+        draw.correlation_times({"in": 1 + p, "out": 2 + p}, slowest=20),
+        draw.running_estimates(np.arange(50), {"one": p}, spread=0.2),
+        draw.quality(T, measures, xlabel="snapshots T"),
+    ]
+    assert np.allclose(figures[0].axes[0].lines[0].get_ydata(), np.sqrt(2 / np.array(T)))
+    assert np.allclose(figures[1].axes[1].lines[0].get_ydata(), p**2)
+    assert figures[4].axes[0].get_xlabel() == "snapshots T"
+    for figure in figures:
+        figure.canvas.draw()
+        plt.close(figure)
