@@ -1,7 +1,7 @@
 """The rule: score every synapse, turn scores into probabilities, keep and strengthen, or drop.
 
 ``p_ij = min(1, K |w_ij| Var(x_i - sign(w_ij) x_j))`` and ``w_ij -> w_ij / p_ij`` with probability
-p_ij, else 0 (Moore & Chaudhuri 2020; book section 4). The two controls differ in the score only.
+p_ij, else 0 (Moore & Chaudhuri 2020; book section 4). The controls differ in the score only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from noiseprune.covariance import (
 )
 from noiseprune.large.network import fits
 
-RULES = ("noise", "weight", "uniform")
+RULES = ("noise", "leak", "weight", "uniform")
 NORMALISATIONS = ("exact", "clipped")
 DIAGONALS = ("matched", "original")
 DENSE_LIMIT = 5000  # neurons up to which a sparse network gets its exact, dense covariance
@@ -63,9 +63,11 @@ def synapse_scores(A, *, rule="noise", C=None, rng=None):
     ----------
     A : (N, N) ndarray or sparse array
         Dynamics matrix, diagonal included.
-    rule : {"noise", "weight", "uniform"}
-        "noise": ``|w_ij| Var(x_i - sign(w_ij) x_j)``, the rule of the paper. "weight":
-        ``|w_ij|``, its control. "uniform": 1, every synapse alike.
+    rule : {"noise", "leak", "weight", "uniform"}
+        "noise": ``|w_ij| Var(x_i - sign(w_ij) x_j)``, the rule of the paper. "leak":
+        ``|w_ij| (1 / D_i + 1 / D_j) / 2`` with the leaks ``D_i = -A_ii``, which is what "noise"
+        would be if the noise of a neuron did not reach the others. "weight": ``|w_ij|``.
+        "uniform": 1, every synapse alike.
     C : (N, N) array_like, optional
         Covariance for rule "noise", without it the exact stationary one at sigma = 1. The other
         rules ignore it.
@@ -80,7 +82,8 @@ def synapse_scores(A, *, rule="noise", C=None, rng=None):
     Raises
     ------
     ValueError
-        If the rule is unknown, C does not fit, or A has no stationary covariance.
+        If the rule is unknown, C does not fit, A has no stationary covariance, or rule "leak"
+        meets a neuron without a positive leak.
 
     References
     ----------
@@ -103,11 +106,26 @@ def synapse_scores(A, *, rule="noise", C=None, rng=None):
     if rule == "noise":
         S = _variances(A, W, C, _checks.generator(rng))
         S.data *= np.abs(W.data)
+    elif rule == "leak":
+        each = 0.5 / _positive_leak(A)
+        S.data = np.abs(W.data) * (each[row_indices(W)] + each[W.indices])
     elif rule == "weight":
         np.abs(S.data, out=S.data)
     else:
         S.data[:] = 1.0
     return S
+
+
+def _positive_leak(A):
+    """Leaks of a checked A, every one above 0."""
+    leak = -A.diagonal()
+    worst = int(np.argmin(leak))
+    if leak[worst] <= 0:
+        raise ValueError(
+            f"rule='leak' needs a positive leak -A_ii of every neuron, got {leak[worst]:.6g} of "
+            f"neuron {worst}; use add_leak to give every neuron a leak"
+        )
+    return leak
 
 
 def _variances(A, W, C, rng):
@@ -227,7 +245,7 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="matched", rng=None):
         Stable dynamics matrix, diagonal included.
     keep : float in (0, 1]
         Expected fraction of synapses kept.
-    rule : {"noise", "weight", "uniform"}
+    rule : {"noise", "leak", "weight", "uniform"}
         The rule of the paper or one of its controls, see `synapse_scores`.
     C : (N, N) array_like, optional
         Measured covariance for rule "noise", without it the exact one; the others ignore it.

@@ -10,7 +10,7 @@ from scipy import linalg, optimize, sparse
 from noiseprune import _checks
 from noiseprune.covariance import stationary_covariance
 from noiseprune.networks import add_leak, clustered
-from noiseprune.pruning import RULES, noise_prune
+from noiseprune.pruning import noise_prune
 from replication.registry import stored
 from replication.result import run_seeds, streams
 
@@ -34,7 +34,7 @@ class AsymmetricSettings:
     strengths: tuple = (0.0, 0.05, 0.25, 0.5, 0.75, 1.0)
     shares: tuple = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
     keep: float = 0.2
-    rules: tuple = RULES
+    rules: tuple = ("noise", "weight", "uniform")
     slow: int = 20
     seeds: tuple = tuple(range(10))
 

@@ -10,7 +10,7 @@ from scipy import linalg, sparse
 from noiseprune import _checks
 from noiseprune.covariance import stationary_covariance, synapses
 from noiseprune.dynamics import simulate
-from noiseprune.pruning import RULES, noise_prune
+from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
 from replication.experiments.spectrum import NetworkSettings
 from replication.registry import stored
@@ -26,7 +26,7 @@ class RectifiedSettings(NetworkSettings):
     """
 
     keep: tuple = (0.2, 0.05)
-    rules: tuple = RULES
+    rules: tuple = ("noise", "weight", "uniform")
     dt: float = 0.02
     steps: int = 2000
     every: int = 5

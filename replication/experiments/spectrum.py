@@ -12,7 +12,6 @@ from noiseprune import _checks
 from noiseprune.covariance import row_indices, stationary_covariance, synapses
 from noiseprune.networks import add_leak, clustered
 from noiseprune.pruning import (
-    RULES,
     keep_probabilities,
     noise_prune,
     sample_synapses,
@@ -51,7 +50,7 @@ class SpectrumSettings(NetworkSettings):
     """`spectrum`: fractions kept, rules, and how many of the slowest modes to keep singly."""
 
     keep: tuple = (0.5, 0.2, 0.1, 0.05, 0.03)
-    rules: tuple = RULES
+    rules: tuple = ("noise", "weight", "uniform")
     slow: int = 20
 
 

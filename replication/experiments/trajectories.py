@@ -9,7 +9,7 @@ import numpy as np
 from noiseprune import _checks
 from noiseprune.covariance import stationary_covariance
 from noiseprune.dynamics import simulate, trajectory_error
-from noiseprune.pruning import DIAGONALS, RULES, noise_prune
+from noiseprune.pruning import DIAGONALS, noise_prune
 from replication.experiments.spectrum import NetworkSettings
 from replication.registry import stored
 from replication.result import run_seeds, streams
@@ -20,7 +20,7 @@ class TrajectorySettings(NetworkSettings):
     """`trajectories`: the lab notebook's simulations (times in model units)."""
 
     keep: tuple = (0.2, 0.05)
-    rules: tuple = RULES
+    rules: tuple = ("noise", "weight", "uniform")
     diagonals: tuple = DIAGONALS
     dt: float = 0.005
     steps: int = 8000

@@ -11,7 +11,7 @@ from scipy import sparse, stats
 
 import noiseprune as npr
 
-RULES = ["noise", "weight", "uniform"]
+RULES = ["noise", "leak", "weight", "uniform"]
 DIAGONALS = ["matched", "original"]
 
 
@@ -37,7 +37,13 @@ def test_scores_of_all_rules(network, n, seed, symmetric, as_sparse):
     container = sparse.csc_array(A) if as_sparse else A
     W = off_diagonal(A)
     V = npr.synapse_variances(A, npr.stationary_covariance(A)).toarray()
-    expected = {"noise": np.abs(W) * V, "weight": np.abs(W), "uniform": W != 0}
+    alone = 1 / np.add.outer(-A.diagonal(), np.zeros(n))  # 2 Var(x_i) without synapses
+    expected = {
+        "noise": np.abs(W) * V,
+        "leak": np.abs(W) * (alone + alone.T) / 2,
+        "weight": np.abs(W),
+        "uniform": W != 0,
+    }
     for rule in RULES:
         S = npr.synapse_scores(container, rule=rule)
         assert isinstance(S, sparse.csr_array)
@@ -51,6 +57,33 @@ def test_the_default_rule_is_noise_with_the_exact_covariance_at_unit_noise(netwo
     assert np.array_equal(S.toarray(), npr.synapse_scores(A, rule="noise").toarray())
     C = npr.stationary_covariance(A, sigma=3.0)
     assert np.allclose(npr.synapse_scores(A, C=C).toarray(), 9 * S.toarray(), rtol=1e-12)
+
+
+def test_leak_scores_by_hand():
+    A = [[-2.0, 3.0, 0], [-1.0, -4.0, 0.5], [0, 0, -1.0]]
+    S = npr.synapse_scores(A, rule="leak").toarray()
+    assert np.allclose(S, [[0, 3 * 0.375, 0], [0.375, 0, 0.5 * 0.625], [0, 0, 0]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_noise_scores_are_leak_scores_where_noise_does_not_spread(network, symmetric):
+    A = network(12, symmetric=symmetric)
+    A = A - np.diag(np.arange(12.0))
+    W, D = off_diagonal(A), np.diag(A.diagonal())
+    gap = []
+    for scale in (1e-2, 1e-4):
+        noise, leak = (npr.synapse_scores(D + scale * W, rule=r).data for r in ("noise", "leak"))
+        gap.append(np.abs(noise / leak - 1).max())
+    assert gap[0] < 0.05  # the relative difference is of the order of the weights over the leaks
+    assert gap[1] < 0.011 * gap[0]
+
+
+def test_leak_scores_of_a_large_sparse_network_are_sparse():
+    A = npr.add_leak(npr.random_graph(100_000, 6, rng=0), excess=0.1)
+    S = npr.synapse_scores(A, rule="leak")
+    assert S.nnz == A.nnz - 100_000
+    # Each neuron adds its total input over its leak: 1 - excess / leak.
+    assert S.sum() == pytest.approx(np.sum(1 - 0.1 / -A.diagonal()), rel=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -123,6 +156,8 @@ def test_float32_integers_and_explicit_zeros(network):
         ([[-1, 1.5], [1.5, -1]], {}, ValueError, "unstable"),
         ([[-1, 1.0], [1.0, -1]], {}, ValueError, "singular"),
         ([[1.0, 0.5], [0.5, -1]], {}, ValueError, "positive diagonal"),
+        ([[-1, 0.5], [0.5, 0]], {"rule": "leak"}, ValueError, "positive leak.*neuron 1"),
+        (sparse.csr_array([[2, 1], [1, -1]]), {"rule": "leak"}, ValueError, "neuron 0"),
         (-np.ones((2, 3)), {}, ValueError, "square"),
         ([[-1, np.nan], [0.5, -1]], {"rule": "weight"}, ValueError, "finite"),
         (None, {}, TypeError, "A"),
@@ -458,7 +493,7 @@ def test_a_measured_covariance_replaces_the_exact_one(network):
     pruned = npr.noise_prune(A, 0.4, C=C, rng=1)
     expected = npr.keep_probabilities(npr.synapse_scores(A, C=C), keep=0.4)
     assert np.allclose(pruned.probabilities.toarray(), expected.toarray(), rtol=1e-12)
-    for rule in ("weight", "uniform"):  # the controls do not look at the covariance
+    for rule in RULES[1:]:  # the controls do not look at the covariance
         same = (
             npr.noise_prune(A, 0.4, rule=rule, C=C, rng=1).A
             - npr.noise_prune(A, 0.4, rule=rule, rng=1).A

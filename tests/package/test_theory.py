@@ -197,7 +197,7 @@ def test_every_synapse_of_a_frustrated_ring_is_irreplaceable(n):
     st.integers(2, 10),
     st.integers(0, 2**32 - 1),
     st.floats(0.05, 1),
-    st.sampled_from(["noise", "weight", "uniform"]),
+    st.sampled_from(["noise", "leak", "weight", "uniform"]),
 )
 def test_matched_diagonal_keeps_dominance_order_and_stability(
     network, excess_leak, n, seed, keep, rule
