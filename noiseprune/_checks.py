@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import sparse
@@ -131,32 +130,3 @@ def generator(rng):
     if rng < 0:
         raise ValueError(f"rng as a seed must not be negative, got {rng}")
     return np.random.default_rng(rng)
-
-
-def is_symmetric(A):
-    """Whether A equals its transpose up to rounding of its largest entry."""
-    if sparse.issparse(A):
-        gap = abs(A - A.T)
-        return gap.nnz == 0 or gap.max() <= 1e-12 * abs(A).max()
-    tolerance = 1e-12 * max(A.max(), -A.min())
-
-    def agrees(tile):
-        i, j = tile
-        return np.abs(A[i, j] - A[j, i].T).max() <= tolerance
-
-    return all(in_parallel(agrees, tiles(A.shape[0])))
-
-
-def tiles(n, size=256):
-    """Slices of the tiles on and above the diagonal: small enough that a transpose stays cached."""
-    cuts = [slice(k, min(k + size, n)) for k in range(0, n, size)]
-    return ((i, j) for k, i in enumerate(cuts) for j in cuts[k:])
-
-
-def in_parallel(work, parts):
-    """Return ``work(part)`` for every part, on two threads: NumPy's loops leave Python's lock."""
-    parts = list(parts)
-    if len(parts) < 10:
-        return list(map(work, parts))
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(work, parts))

@@ -11,9 +11,7 @@ import itertools
 import numpy as np
 from scipy import linalg, sparse
 
-from noiseprune import _checks
-
-_BLOCK = 2**16  # synapses looked at together: they stay in the processor's cache
+from noiseprune import _checks, _matrix
 
 STRUCTURES = ("symmetric", "normal", "general", "auto")
 
@@ -62,9 +60,9 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto"):
     sigma = _checks.number(sigma, "sigma", low=0)
     _checks.choice(structure, "structure", STRUCTURES)
     check_leak(A)
-    dense = A.toarray() if sparse.issparse(A) else A
+    dense = _matrix.dense(A)
 
-    if structure in ("auto", "symmetric") and _checks.is_symmetric(A):
+    if structure in ("auto", "symmetric") and _matrix.is_symmetric(A):
         return _inverse_of_positive(-dense, sigma**2 / 2, A)
     if structure == "symmetric":
         raise ValueError(
@@ -158,42 +156,10 @@ def synapse_variances(A, C):
     array([[0., 2.],
            [4., 0.]])
     """
-    W = synapses(_checks.matrix(A))
+    W = _matrix.synapses(_checks.matrix(A))
     C = _checks.array(C, "C", ndim=2)
     _check_covariance(C, W.shape[0])
     return variances_on(W, C)
-
-
-def synapses(A):
-    """Weights W of a checked matrix: a csr_array of the off-diagonal nonzeros of A."""
-    if sparse.issparse(A):
-        W = sparse.csr_array(A, copy=True)
-        W.data[row_indices(W) == W.indices] = 0.0
-        W.eliminate_zeros()
-        W.sort_indices()
-        return W
-    n = len(A)
-    index = np.int32 if n * n < 2**31 else np.int64
-    step = max(1, 4 * _BLOCK // n)
-
-    def on_rows(k):
-        rows = A[k : k + step]
-        present = rows != 0
-        own = np.arange(len(rows))
-        present[own, own + k] = False
-        place = np.flatnonzero(present)
-        counts = np.count_nonzero(present, axis=1)
-        return counts, rows.take(place), (place - np.repeat(own * n, counts)).astype(index)
-
-    counts, weights, columns = zip(*_checks.in_parallel(on_rows, range(0, n, step)), strict=True)
-    indptr = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(index)
-    entries = np.concatenate(weights), np.concatenate(columns), indptr
-    return sparse.csr_array(entries, shape=A.shape)
-
-
-def row_indices(W):
-    """Row index of every stored entry of a csr_array (its column index is W.indices)."""
-    return np.repeat(np.arange(W.shape[0], dtype=W.indices.dtype), np.diff(W.indptr))
 
 
 def variances_on(W, C):
@@ -201,7 +167,7 @@ def variances_on(W, C):
     n = W.shape[0]
     variance, entries = C.diagonal(), C.reshape(-1)
     V = np.empty_like(W.data)
-    cuts = np.searchsorted(W.indptr, np.arange(0, W.nnz, _BLOCK), side="right") - 1
+    cuts = np.searchsorted(W.indptr, np.arange(0, W.nnz, _matrix.BLOCK), side="right") - 1
 
     def on_rows(ends):
         first, last = ends
@@ -214,7 +180,7 @@ def variances_on(W, C):
         difference -= twice
         np.maximum(difference, 0.0, out=V[here])  # a sampled C of low rank can round to -1e-17
 
-    _checks.in_parallel(on_rows, itertools.pairwise([*np.unique(cuts), n]))
+    _matrix.in_parallel(on_rows, itertools.pairwise([*np.unique(cuts), n]))
     return sparse.csr_array((V, W.indices, W.indptr), shape=W.shape)
 
 
@@ -231,7 +197,7 @@ def check_leak(A):
 
 def unstable(A, largest):
     """Return the error that says why A has no stationary covariance."""
-    W = synapses(A)
+    W = _matrix.synapses(A)
     leak = -A.diagonal()
     total = np.asarray(abs(W).sum(axis=1))
     worst = int(np.argmin(leak - total))
@@ -252,7 +218,7 @@ def _check_covariance(C, n):
     """Shape, symmetry and positive semidefiniteness of a covariance that a caller gave."""
     if C.shape != (n, n):
         raise ValueError(f"C must have shape {(n, n)} to match A, got {C.shape}")
-    if not _checks.is_symmetric(C):
+    if not _matrix.is_symmetric(C):
         raise ValueError(
             f"C must be symmetric, its largest |C_ij - C_ji| is {np.abs(C - C.T).max():.3g}"
         )
@@ -277,7 +243,7 @@ def _inverse_of_positive(M, factor, A):
         inverse, _ = linalg.lapack.dpotri(L, lower=1, overwrite_c=1)
     # The trace of the inverse is its norm where the matrix is close to singular.
     if info != 0 or not norm * inverse.trace() < 1e14:
-        dense = A.toarray() if sparse.issparse(A) else A
+        dense = _matrix.dense(A)
         largest = linalg.eigvalsh((dense + dense.T) / 2, subset_by_index=[n - 1, n - 1])[0]
         raise unstable(A, float(largest))
     return _mirror(inverse.T, factor)
@@ -294,7 +260,7 @@ def _mirror(C, factor=1.0):
         else:
             C[j, i] = C[i, j].T
 
-    _checks.in_parallel(on_tile, _checks.tiles(C.shape[0]))
+    _matrix.in_parallel(on_tile, _matrix.tiles(C.shape[0]))
     return C
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import linalg as splinalg
 
-from noiseprune import _checks
-from noiseprune.covariance import synapses
+from noiseprune import _checks, _matrix
+from noiseprune._matrix import synapses
 
 NONLINEARITIES = ("linear", "relu")
 _BLOCK = 2**22  # noise drawn at a time, in numbers
@@ -178,7 +178,7 @@ def relax(A, x0, times, *, b=0.0):
     times = _checks.array(times, "times", ndim=1, nonnegative=True)
     b = constant_input(b, n)
     columns = x0.reshape(n, -1)
-    if not sparse.issparse(A) and _checks.is_symmetric(A):
+    if not sparse.issparse(A) and _matrix.is_symmetric(A):
         values, V = linalg.eigh(A)
         x = np.empty((times.size, *columns.shape))
         with np.errstate(invalid="ignore"):
@@ -239,7 +239,7 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0, eigenpairs=Non
     A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
     _checks.same_shape(A, A_sparse, "A", "A_sparse")
     for matrix, name in ((A, "A"), (A_sparse, "A_sparse")):
-        if not _checks.is_symmetric(matrix):
+        if not _matrix.is_symmetric(matrix):
             raise ValueError(f"{name} must be symmetric; simulate an asymmetric network instead")
     n = A.shape[0]
     x0 = initial(x0, n).reshape(n, -1)
@@ -248,7 +248,7 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0, eigenpairs=Non
     sigma = _checks.number(sigma, "sigma", low=0)
 
     lam, V = _checks.eigenpairs(eigenpairs, A)
-    mu, U = np.linalg.eigh(A_sparse.toarray() if sparse.issparse(A_sparse) else A_sparse)
+    mu, U = np.linalg.eigh(_matrix.dense(A_sparse))
     overlap = V.T @ U
     difference, size = np.zeros(times.size), np.zeros(times.size)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -419,14 +419,14 @@ def _check_time_step(A, dt):
     """
     leak = -A.diagonal()
     total = np.asarray(abs(A).sum(axis=1)) - np.abs(leak)
-    symmetric = _checks.is_symmetric(A)
+    symmetric = _matrix.is_symmetric(A)
     if symmetric:
         settled = dt * (leak + total).max() <= 2
     else:
         settled = (total <= leak).all() and dt * leak.max() <= 1
     if settled:
         return
-    dense = A.toarray() if sparse.issparse(A) else A
+    dense = _matrix.dense(A)
     values = linalg.eigvalsh(dense) if symmetric else linalg.eigvals(dense)
     damped = values[values.real < -1e-12 * np.abs(values).max()]
     largest = float(np.min(-2 * damped.real / np.abs(damped) ** 2, initial=np.inf))

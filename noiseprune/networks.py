@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse import linalg as splinalg
 from scipy.spatial import cKDTree
 
-from noiseprune import _checks
+from noiseprune import _checks, _matrix
 
 
 def clustered(sizes, *, density=0.6, long_range=5000, symmetric=True, rng=None):
@@ -82,7 +82,7 @@ def clustered(sizes, *, density=0.6, long_range=5000, symmetric=True, rng=None):
     i, j = _draw_pairs(n, wanted, symmetric, rng)
     W[i, j] += rng.uniform(0.0, 1.0, i.size)
     if symmetric:
-        for rows, columns in _checks.tiles(n):  # only the upper triangle was filled
+        for rows, columns in _matrix.tiles(n):  # only the upper triangle was filled
             if rows == columns:
                 W[rows, rows] += W[rows, rows].T.copy()
             else:

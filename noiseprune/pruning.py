@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from noiseprune import _checks, large
+from noiseprune import _checks, _matrix, large
+from noiseprune._matrix import row_indices, synapses
 from noiseprune.covariance import (
     check_leak,
-    row_indices,
     stationary_covariance,
     synapse_variances,
-    synapses,
     variances_on,
 )
 from noiseprune.large.network import fits
@@ -397,7 +396,7 @@ def _draw(W, p, symmetric, rng):
 def _sample(A, W, P, rescale, diagonal, rng):
     """Draw the pruned matrix and the pattern of kept synapses."""
     p = _probabilities_on(W, P, rescale)
-    keep = _draw(W, p, _checks.is_symmetric(A), rng)
+    keep = _draw(W, p, _matrix.is_symmetric(A), rng)
     n = W.shape[0]
     every_row = row_indices(W)
     rows, cols, weights = every_row[keep], W.indices[keep], W.data[keep]

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import linalg as splinalg
 
-from noiseprune import _checks
+from noiseprune import _checks, _matrix
 from noiseprune.covariance import unstable
 from noiseprune.large.network import fits
 from noiseprune.large.solver import solver
@@ -91,7 +91,7 @@ def compare_spectra(A, A_sparse, *, eigenpairs=None):
     form = np.einsum("ij,ij->j", vectors, image)
     length = np.sqrt(np.einsum("ij,ij->j", image, image))
     del image
-    values_sparse = np.linalg.eigvalsh(_dense(A_sparse))
+    values_sparse = np.linalg.eigvalsh(_matrix.dense(A_sparse))
     return SpectralComparison(
         eigenvalues=values,
         eigenvalues_sparse=values_sparse,
@@ -143,11 +143,11 @@ def spectral_epsilon(A, A_sparse):
     A, A_sparse = _symmetric_pair(A, A_sparse)
     if _is_large(A) and sparse.issparse(A_sparse):
         return _largest_error_of_large(A, A_sparse)
-    M = np.array(-_dense(A), order="F")
+    M = np.array(-_matrix.dense(A), order="F")
     norm = np.abs(M).sum(axis=0).max()
     L, info = linalg.lapack.dpotrf(M, lower=1, overwrite_a=1)
     if info != 0 or linalg.lapack.dpocon(L, norm, uplo="L")[0] < 1e-14:
-        least = -linalg.eigvalsh(_dense(A)).max()
+        least = -linalg.eigvalsh(_matrix.dense(A)).max()
         raise ValueError(
             f"M = -A must be positive definite, its least eigenvalue is {least:.3g}: A is unstable "
             "or singular, and in that direction no relative error exists; add leak with add_leak"
@@ -155,7 +155,7 @@ def spectral_epsilon(A, A_sparse):
     if A.shape[0] > _DENSE_LIMIT:
         return _largest_error(L, A_sparse)
     reduced, _ = linalg.lapack.dsygst(
-        np.array(-_dense(A_sparse), order="F"), L, itype=1, lower=1, overwrite_a=1
+        np.array(-_matrix.dense(A_sparse), order="F"), L, itype=1, lower=1, overwrite_a=1
     )
     mu = linalg.eigvalsh(reduced, lower=True, overwrite_a=True, check_finite=False)
     return float(max(mu[-1] - 1, 1 - mu[0]))
@@ -239,10 +239,10 @@ def slowest_modes(A, k=6):
     k = _checks.integer(k, "k", low=1)
     if k >= n:
         raise ValueError(f"k must be below the number of neurons, {n}, got {k}")
-    if not _checks.is_symmetric(A):
+    if not _matrix.is_symmetric(A):
         raise ValueError("A must be symmetric: other networks have complex modes (book section 10)")
     if not _is_large(A):
-        values, vectors = linalg.eigh(_dense(A), subset_by_index=[n - k, n - 1])
+        values, vectors = linalg.eigh(_matrix.dense(A), subset_by_index=[n - k, n - 1])
         if values[-1] > -1e-14 * abs(A).max():
             raise unstable(A, float(values[-1]))
         return values, vectors
@@ -269,18 +269,14 @@ def _is_large(A):
 
 def _product(A, X):
     """Product of a matrix that may be sparse: above a few per cent, the dense one is faster."""
-    return (_dense(A) if A.size > _SPARSE_FASTER * A.shape[0] ** 2 else A) @ X
-
-
-def _dense(A):
-    return A.toarray() if sparse.issparse(A) else A
+    return (_matrix.dense(A) if A.size > _SPARSE_FASTER * A.shape[0] ** 2 else A) @ X
 
 
 def _symmetric_pair(A, A_sparse):
     A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
     _checks.same_shape(A, A_sparse, "A", "A_sparse")
     for matrix, name in ((A, "A"), (A_sparse, "A_sparse")):
-        if not _checks.is_symmetric(matrix):
+        if not _matrix.is_symmetric(matrix):
             raise ValueError(
                 f"{name} must be symmetric: the spectrum of an asymmetric network is complex "
                 "(book section 10)"

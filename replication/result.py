@@ -155,8 +155,9 @@ def provenance(name, seconds):
 
 
 def one_thread():
-    """Give a worker process one BLAS thread: it has loaded NumPy and SciPy, so that it counts."""
+    """Give a worker process one thread: it has loaded NumPy and SciPy, so that BLAS heeds it."""
     threadpool_limits(1)
+    os.environ["NOISEPRUNE_THREADS"] = "1"
 
 
 def streams(seed, count):

@@ -11,12 +11,13 @@ has d neighbours the sampled part is about 1/d of the whole, and so is the error
 from __future__ import annotations
 
 import importlib.util
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import sparse
 from tqdm import tqdm
+
+from noiseprune._matrix import threads
 
 _WIDTH = 32  # noises at a time: one pass over the network serves them all
 _PART = 2**16  # numbers of a block worked on at a time: they stay in the cache
@@ -45,12 +46,6 @@ def sampled_variances(pairs, *, samples, tolerance, workers, progress, rng):
             diagonal += own
             bar.update(width)
     return system.known, rest / samples, (1 + diagonal / samples) / pairs.leak
-
-
-def _threads(workers):
-    """`workers`, or as many as the processors that this process may use, at most 4."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return workers or min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 class _Scaled:
@@ -83,7 +78,7 @@ class _Scaled:
             mean -= a @ g
             np.einsum("ij,ij->i", mean, mean, out=squares[rows])
 
-        with ThreadPoolExecutor(_threads(self.workers)) as pool:
+        with ThreadPoolExecutor(threads(self.workers)) as pool:
             list(pool.map(on_pairs, self._chunks()))
         x -= g
         return squares, np.einsum("ij,ij->i", x, x)
@@ -129,7 +124,7 @@ def conjugate_gradients(W, g, tolerance, workers=None):
     x, r, p, q = np.zeros_like(g), g.copy(), g.copy(), np.empty_like(g)
     step = ratio = 0.0
     parts = list(_parts(W, max(1, _PART // g.shape[1])))
-    workers = min(_threads(workers), len(parts))
+    workers = min(threads(workers), len(parts))
 
     def curvature(part):
         rows, W_rows = part

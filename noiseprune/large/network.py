@@ -6,8 +6,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from noiseprune import _checks
-from noiseprune.covariance import check_leak, row_indices, synapses, unstable
+from noiseprune import _checks, _matrix
+from noiseprune._matrix import row_indices, synapses
+from noiseprune.covariance import check_leak, unstable
 
 _ROUNDING = 1e-12  # of a neuron's leak, by which its excess may be negative
 
@@ -16,7 +17,7 @@ def fits(A):
     """Whether a checked sparse A is symmetric and diagonally dominant up to rounding."""
     leak = -A.diagonal()
     total = np.asarray(abs(A).sum(axis=1)) - np.abs(leak)
-    return bool((leak - total >= -_ROUNDING * leak).all()) and _checks.is_symmetric(A)
+    return bool((leak - total >= -_ROUNDING * leak).all()) and _matrix.is_symmetric(A)
 
 
 class Pairs:
@@ -40,7 +41,7 @@ class Pairs:
             )
         A = _checks.matrix(A)
         check_leak(A)
-        if not _checks.is_symmetric(A):
+        if not _matrix.is_symmetric(A):
             raise ValueError(
                 "A must be symmetric: methods for large networks do not fit others; use "
                 "noiseprune.stationary_covariance"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import sparse
 
-from noiseprune import _checks
+from noiseprune import _checks, _matrix
 from noiseprune.dynamics import constant_input, initial, outgrown
 
 _LONGEST = 1000.0  # step in units of 1 / radius, above which it is divided
@@ -72,7 +72,7 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0, probes=16, rng
         if not sparse.issparse(matrix):
             raise TypeError(f"{name} must be a SciPy sparse array, got {type(matrix).__name__}")
         pair.append(_checks.matrix(matrix, name))
-        if not _checks.is_symmetric(pair[-1]):
+        if not _matrix.is_symmetric(pair[-1]):
             raise ValueError(f"{name} must be symmetric; simulate an asymmetric network instead")
     _checks.same_shape(*pair, "A", "A_sparse")
     n = pair[0].shape[0]

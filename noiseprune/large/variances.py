@@ -70,8 +70,8 @@ def synapse_variances(
     tolerance : float
         Relative residual of the conjugate gradients.
     workers : int, optional
-        Threads for method "sampled", by default as many as processors, at most 4. The result does
-        not depend on it.
+        Threads for method "sampled", by default as many as processors, or NOISEPRUNE_THREADS. The
+        result does not depend on it.
     progress : bool
         Show a progress bar.
     rng : numpy.random.Generator, int or None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, optimize, sparse
+from scipy import linalg, optimize
 
-from noiseprune import _checks
+from noiseprune import _checks, _matrix
 from noiseprune.covariance import stationary_covariance
 from noiseprune.networks import add_leak, clustered
 from noiseprune.pruning import noise_prune
@@ -179,8 +179,8 @@ def one_way(W, strength, *, around=False):
     array([[0., 1.],
            [3., 0.]])
     """
-    W = _dense(_checks.matrix(W, "W"))
-    if not _checks.is_symmetric(W):
+    W = _matrix.dense(_checks.matrix(W, "W"))
+    if not _matrix.is_symmetric(W):
         raise ValueError("W must be symmetric: the two directions of a pair start out equal")
     strength = _checks.number(strength, "strength", low=0, high=1)
     n = len(W)
@@ -271,7 +271,7 @@ def departure_from_normality(A):
     >>> round(departure_from_normality([[-1.0, 0.0], [1.0, -1.0]]), 3)
     0.577
     """
-    A = _dense(_checks.matrix(A))
+    A = _matrix.dense(_checks.matrix(A))
     size = linalg.norm(A)
     if size == 0:
         raise ValueError("A is 0: its departure from normality has no scale")
@@ -303,7 +303,7 @@ def peak_amplification(A):
     >>> peak_amplification([[-1.0, 0.5], [0.5, -1.0]])
     1.0
     """
-    step = linalg.expm(0.1 * _dense(_checks.matrix(A)))
+    step = linalg.expm(0.1 * _matrix.dense(_checks.matrix(A)))
     peak = 1.0
     for _ in range(DOUBLINGS):
         peak = max(peak, float(np.sqrt(linalg.eigvalsh(step.T @ step)[-1])))
@@ -346,7 +346,7 @@ def eigenvalue_errors(A, A_sparse):
     """
     A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
     _checks.same_shape(A, A_sparse, "A", "A_sparse")
-    lam, mu = linalg.eigvals(_dense(A)), linalg.eigvals(_dense(A_sparse))
+    lam, mu = linalg.eigvals(_matrix.dense(A)), linalg.eigvals(_matrix.dense(A_sparse))
     rows, columns = optimize.linear_sum_assignment(np.abs(lam[:, None] - mu) ** 2)
     errors = np.abs(mu[columns] - lam[rows]) / np.abs(lam)
     return errors[np.lexsort((errors, np.abs(lam.imag), -lam.real))]
@@ -383,8 +383,8 @@ def inverse_error(A, A_sparse):
     """
     A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
     _checks.same_shape(A, A_sparse, "A", "A_sparse")
-    A = _dense(A)
-    return float(np.linalg.norm(linalg.solve(A, _dense(A_sparse) - A), 2))
+    A = _matrix.dense(A)
+    return float(np.linalg.norm(linalg.solve(A, _matrix.dense(A_sparse) - A), 2))
 
 
 def shared_noise_error(A, A_sparse, *, C=None, C_sparse=None):
@@ -424,10 +424,6 @@ def shared_noise_error(A, A_sparse, *, C=None, C_sparse=None):
     _checks.same_shape(A, A_sparse, "A", "A_sparse")
     C = stationary_covariance(A) if C is None else C
     C_sparse = stationary_covariance(A_sparse) if C_sparse is None else C_sparse
-    X = linalg.solve_sylvester(_dense(A), _dense(A_sparse).T, -np.eye(A.shape[0]))
+    X = linalg.solve_sylvester(_matrix.dense(A), _matrix.dense(A_sparse).T, -np.eye(A.shape[0]))
     square = np.trace(C) + np.trace(C_sparse) - 2 * np.trace(X)
     return float(np.sqrt(max(square, 0.0) / np.trace(C)))
-
-
-def _dense(A):
-    return A.toarray() if sparse.issparse(A) else np.asarray(A)

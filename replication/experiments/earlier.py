@@ -8,12 +8,8 @@ import numpy as np
 from scipy import linalg, optimize, sparse, special
 
 from noiseprune import _checks
-from noiseprune.covariance import (
-    row_indices,
-    sample_covariance,
-    stationary_covariance,
-    synapses,
-)
+from noiseprune._matrix import row_indices, synapses
+from noiseprune.covariance import sample_covariance, stationary_covariance
 from noiseprune.dynamics import trajectory_error
 from noiseprune.networks import add_leak
 from noiseprune.pruning import DIAGONALS, keep_probabilities, sample_synapses, synapse_scores

@@ -8,7 +8,8 @@ import numpy as np
 from scipy import linalg
 
 from noiseprune import _checks
-from noiseprune.covariance import row_indices, stationary_covariance, synapses
+from noiseprune._matrix import row_indices, synapses
+from noiseprune.covariance import stationary_covariance
 from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
 from replication.experiments.spectrum import NetworkSettings

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, sparse
 
-from noiseprune import _checks
-from noiseprune.covariance import stationary_covariance, synapses
+from noiseprune import _checks, _matrix
+from noiseprune._matrix import synapses
+from noiseprune.covariance import stationary_covariance
 from noiseprune.dynamics import simulate
 from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
@@ -272,9 +273,9 @@ def rectified_fixed_point(A, b, *, iterations=100):
     array([1., 0.])
     """
     A = _checks.matrix(A)
-    if not _checks.is_symmetric(A):
+    if not _matrix.is_symmetric(A):
         raise ValueError("A must be symmetric; simulate an asymmetric network instead")
-    M = -(A.toarray() if sparse.issparse(A) else A)
+    M = -(_matrix.dense(A))
     n = len(M)
     b = _checks.array(b, "b", ndim=(0, 1))
     if b.ndim == 1 and b.size != n:

@@ -9,7 +9,8 @@ from scipy import linalg, sparse
 from scipy.sparse import linalg as splinalg
 
 from noiseprune import _checks
-from noiseprune.covariance import row_indices, stationary_covariance, synapses
+from noiseprune._matrix import row_indices, synapses
+from noiseprune.covariance import stationary_covariance
 from noiseprune.networks import add_leak, clustered
 from noiseprune.pruning import (
     keep_probabilities,

@@ -1,0 +1,123 @@
+"""What dense and sparse matrices have in common: synapses, symmetry, and work shared by threads.
+
+Everything here takes matrices that `_checks.matrix` has checked.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from scipy import sparse
+
+BLOCK = 2**16  # numbers worked on together: they stay in the processor's cache
+
+_ROUNDING = 1e-13  # of the scale of its two rows, by which the two entries of a pair may differ
+
+
+def dense(A):
+    """A as an ndarray: itself if it is one."""
+    return A.toarray() if sparse.issparse(A) else A
+
+
+def synapses(A):
+    """Weights W of a checked matrix: a csr_array of the off-diagonal nonzeros of A."""
+    if sparse.issparse(A):
+        W = sparse.csr_array(A, copy=True)
+        W.data[row_indices(W) == W.indices] = 0.0
+        W.eliminate_zeros()
+        W.sort_indices()
+        return W
+    n = len(A)
+    index = np.int32 if n * n < 2**31 else np.int64
+    step = max(1, 4 * BLOCK // n)
+
+    def on_rows(k):
+        rows = A[k : k + step]
+        present = rows != 0
+        own = np.arange(len(rows))
+        present[own, own + k] = False
+        place = np.flatnonzero(present)
+        counts = np.count_nonzero(present, axis=1)
+        return counts, rows.take(place), (place - np.repeat(own * n, counts)).astype(index)
+
+    counts, weights, columns = zip(*in_parallel(on_rows, range(0, n, step)), strict=True)
+    indptr = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(index)
+    entries = np.concatenate(weights), np.concatenate(columns), indptr
+    return sparse.csr_array(entries, shape=A.shape)
+
+
+def row_indices(W):
+    """Row index of every stored entry of a csr_array (its column index is W.indices)."""
+    return np.repeat(np.arange(W.shape[0], dtype=W.indices.dtype), np.diff(W.indptr))
+
+
+def is_symmetric(A, rounding=_ROUNDING):
+    """Whether A equals its transpose up to rounding, every pair judged on its own scale.
+
+    The two entries may differ by `rounding` times ``sqrt(r_i r_j)``, r_i the largest entry of row
+    i. A product such as ``V diag(lambda) V^T`` has errors of that size, also where an entry
+    cancels; a synapse between two slow neurons is not lost beside a third that is 1e12 times
+    faster.
+    """
+    if sparse.issparse(A):
+        gap = (A - A.T).tocoo()
+        if not gap.data.any():
+            return True
+        scale = np.sqrt(abs(A).max(axis=1).toarray().ravel())
+        i, j = gap.coords
+        return bool((np.abs(gap.data) <= rounding * scale[i] * scale[j]).all())
+
+    def equal(tile):
+        i, j = tile
+        return np.array_equal(A[i, j], A[j, i].T)
+
+    if all(in_parallel(equal, tiles(A.shape[0]))):
+        return True
+    scale = np.sqrt(np.maximum(A.max(axis=1), -A.min(axis=1)))
+
+    def close(tile):
+        i, j = tile
+        gap = np.abs(A[i, j] - A[j, i].T)
+        return (gap <= rounding * np.multiply.outer(scale[i], scale[j])).all()
+
+    return all(in_parallel(close, tiles(A.shape[0])))
+
+
+def tiles(n, size=256):
+    """Slices of the tiles on and above the diagonal: small enough that a transpose stays cached."""
+    cuts = [slice(k, min(k + size, n)) for k in range(0, n, size)]
+    return ((i, j) for k, i in enumerate(cuts) for j in cuts[k:])
+
+
+def threads(workers=None):
+    """Return `workers` if a caller names a number, else the processors that this process may use.
+
+    The environment variable NOISEPRUNE_THREADS lowers the latter, for everything that the package
+    runs on threads of its own. Results do not depend on it. The threads of the linear algebra
+    library are its own matter (OPENBLAS_NUM_THREADS and the like).
+    """
+    if workers is not None:
+        return workers
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    wanted = os.environ.get("NOISEPRUNE_THREADS", "").strip()
+    if wanted:
+        if not wanted.isdecimal() or int(wanted) == 0:
+            raise ValueError(
+                f"the environment variable NOISEPRUNE_THREADS must be a whole number from 1, "
+                f"got {wanted!r}"
+            )
+        count = min(count, int(wanted))
+    return count
+
+
+def in_parallel(work, parts):
+    """Return ``work(part)`` for every part, on threads: NumPy's loops leave Python's lock."""
+    parts = list(parts)
+    workers = min(threads(), len(parts) // 5)
+    if workers < 2:
+        return list(map(work, parts))
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(work, parts))

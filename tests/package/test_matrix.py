@@ -1,0 +1,77 @@
+"""What dense and sparse matrices have in common: symmetry up to rounding, one policy of threads."""
+
+import os
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from noiseprune import _matrix
+
+CONTAINERS = [np.array, sparse.csr_array]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("fast", [0, 1, 2])
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_a_directed_synapse_is_seen_beside_a_neuron_of_any_speed(container, fast, scale):
+    A = -np.eye(3)
+    A[fast, fast] = -1e12
+    slow = [k for k in range(3) if k != fast]
+    assert _matrix.is_symmetric(container(A * scale))
+    A[slow[1], slow[0]] = 1.0
+    assert not _matrix.is_symmetric(container(A * scale))
+    A[fast, slow[0]] = A[slow[0], fast] = 1e3
+    assert not _matrix.is_symmetric(container(A * scale))
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(("size", "symmetric"), [(0.99e-13, True), (1.01e-13, False)])
+def test_rounding_is_1e_13_of_the_two_rows(container, size, symmetric):
+    A = -np.diag([4.0, 9.0, 1e6])
+    A[1, 0] = 6 * size
+    assert _matrix.is_symmetric(container(A)) == symmetric
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_pattern_symmetric_up_to_rounding_is_symmetric(container):
+    A = -4 * np.eye(4)
+    A[[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]] = [1, 1, 0.5, 0.5, 2, 2]
+    A[0, 3] = A[2, 0] = 1e-15
+    assert _matrix.is_symmetric(container(A))
+
+
+@pytest.mark.parametrize("spread", [1, 3, 6])
+@pytest.mark.parametrize("n", [40, 600])
+@pytest.mark.parametrize("definite", [True, False])
+def test_products_are_symmetric_up_to_rounding(n, spread, definite):
+    rng = np.random.default_rng(n)
+    V = np.linalg.qr(rng.normal(size=(n, n)))[0]
+    values = 10.0 ** rng.uniform(-spread, spread, n) * (1 if definite else rng.choice([-1, 1], n))
+    scale = 10.0 ** rng.uniform(-spread, spread, n)  # leaks of different orders
+    A = scale[:, None] * ((V * values) @ V.T) * scale
+    assert not np.array_equal(A, A.T)
+    assert _matrix.is_symmetric(A)
+    assert _matrix.is_symmetric(sparse.csr_array(A))
+
+
+def test_threads_are_the_processors_of_the_process_or_fewer(monkeypatch):
+    monkeypatch.delenv("NOISEPRUNE_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(6)), raising=False)
+    assert _matrix.threads() == 6
+    assert _matrix.threads(9) == 9
+    for value, threads in (("4", 4), (" 1 ", 1), ("99", 6), ("", 6)):
+        monkeypatch.setenv("NOISEPRUNE_THREADS", value)
+        assert _matrix.threads() == threads
+    for value in ("0", "-1", "two", "1.5"):
+        monkeypatch.setenv("NOISEPRUNE_THREADS", value)
+        with pytest.raises(ValueError, match="NOISEPRUNE_THREADS must be a whole number from 1"):
+            _matrix.threads()
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "64"])
+def test_work_comes_back_in_order_on_any_number_of_threads(monkeypatch, threads):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    monkeypatch.setenv("NOISEPRUNE_THREADS", threads)
+    for parts in (0, 1, 37):
+        assert _matrix.in_parallel(lambda k: k * k, range(parts)) == [k * k for k in range(parts)]
