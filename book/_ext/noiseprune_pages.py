@@ -10,6 +10,7 @@ from pathlib import Path
 from docutils import nodes
 
 NAMES = {"noiseprune": "noiseprune", "numpy": "NumPy", "scipy": "SciPy", "matplotlib": "Matplotlib"}
+EXECUTED = "book/executed.json"
 DESCRIPTION_LENGTH = 160  # characters that search engines show
 FIRST_PAGE = """\
 <!DOCTYPE html>
@@ -50,8 +51,11 @@ def complete_page(app, pagename, templatename, context, doctree):
     description = _description(doctree)
     if description and 'name="description"' not in context["metatags"]:
         context["metatags"] += f'<meta name="description" content="{html.escape(description)}">\n'
-    computed = _computed(Path(app.env.doc2path(pagename)))
-    if computed:
+    execution = executions(app).get(Path(pagename).name)
+    if execution:
+        tools = ", ".join(f"{name} {execution['versions'][key]}" for key, name in NAMES.items())
+        computed = f"Numbers computed on {execution['executed']} with {tools}, "
+        computed += f"in {execution['seconds']} s."
         context["theme_extra_footer"] = f'<p class="computed-with">{html.escape(computed)}</p>'
 
 
@@ -66,15 +70,17 @@ def _description(doctree):
     return ""
 
 
-def _computed(path):
-    """Sentence on when and with what a notebook was executed; empty for other pages."""
-    if path.suffix != ".ipynb":
-        return ""
-    block = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("noiseprune")
-    if not block:
-        return ""
-    tools = ", ".join(f"{name} {block['versions'][key]}" for key, name in NAMES.items())
-    return f"Numbers computed on {block['executed']} with {tools}, in {block['seconds']} s."
+def executions(app):
+    """When and with what each chapter was executed, by its name, from `book/executed.json`."""
+    path = Path(app.srcdir, EXECUTED)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def executed_anew(app, env):
+    """Pages to write again: those whose execution is not the one that they tell."""
+    told, now = getattr(env, "noiseprune_executions", {}), executions(app)
+    env.noiseprune_executions = now
+    return [n for n in env.found_docs if told.get(Path(n).name) != now.get(Path(n).name)]
 
 
 def write_first_page(app, exception):
@@ -90,6 +96,7 @@ def setup(app):
     """Connect the functions above to the build."""
     app.connect("doctree-read", number_proofs, priority=400)  # before the table of contents
     app.connect("doctree-resolved", drop_thebe_settings, priority=900)
+    app.connect("env-updated", executed_anew)
     app.connect("html-page-context", complete_page, priority=900)
     app.connect("build-finished", write_first_page, priority=900)  # over that of the toc extension
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,7 +17,7 @@ from pathlib import Path
 import noiseprune_cards as cards
 import yaml
 from docutils import nodes
-from noiseprune_pages import NAMES
+from noiseprune_pages import EXECUTED, NAMES, executions
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
@@ -205,20 +205,19 @@ def write_notebooks(app, exception):
 
 
 class RunTimes(SphinxDirective):
-    """Table of when, how long and with what each chapter was executed, from its metadata."""
+    """Table of when, how long and with what each chapter was executed."""
 
     has_content = True  # the title of the table
     option_spec = {"name": str}  # noqa: RUF012
 
     def run(self):
-        """Read the notebooks of the book; the page is written anew when one of them changes."""
+        """Read what is known of the executions; the page is written anew when that changes."""
         rows, versions = [], []
-        for path in sorted(Path(self.env.srcdir, "book").glob("*.ipynb")):
-            self.env.note_dependency(str(path))
-            block = json.loads(path.read_text(encoding="utf-8"))["metadata"]["noiseprune"]
-            used = ", ".join(f"{name} {block['versions'][key]}" for key, name in NAMES.items())
+        self.env.note_dependency(EXECUTED)
+        for name, execution in executions(self.env.app).items():
+            used = ", ".join(f"{tool} {execution['versions'][key]}" for key, tool in NAMES.items())
             versions.append(used)
-            rows.append((f"{{doc}}`{path.stem}`", block["executed"], block["seconds"]))
+            rows.append((f"{{doc}}`{name}`", execution["executed"], execution["seconds"]))
         rows.append(("all pages", "", sum(seconds for *_, seconds in rows)))
         lines = [f"```{{list-table}} {' '.join(self.content)}", ":header-rows: 1"]
         if "name" in self.options:

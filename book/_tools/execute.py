@@ -1,9 +1,9 @@
 """Execute chapters and store their outputs: the same numbers give the same bytes.
 
-A chapter is stale when its code cells, the package, or a file of results/ that its code names
-differ from what its stored outputs were made with; a hash of these stands in the notebook's
-metadata, beside the day, the versions and the seconds of the execution. Prose can change without
-executing anything.
+A chapter is stale when its code cells, what they import of this repository, or the results that
+they read differ from what its stored outputs were made with, or when these outputs were edited.
+`book/executed.json` holds the hashes of both, with the day, the versions and the seconds of the
+execution. Prose can change without executing anything.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import base64
 import datetime
 import hashlib
 import importlib.metadata
+import json
 import os
 import re
 import sys
@@ -21,11 +22,14 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import fingerprint
 import nbformat
+from fingerprint import code_cells
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parents[2]
+EXECUTED = Path("book", "executed.json")
 VERSIONS = ("noiseprune", "numpy", "scipy", "matplotlib")
 CELL_TIMEOUT = 1800  # seconds; a chapter should need far less
 CELL_METADATA = ("mystnb", "tags")
@@ -51,41 +55,36 @@ def read(path):
     return nbformat.read(path, as_version=4)
 
 
-def code_cells(notebook):
-    """Code cells of a notebook."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+def executions(root=ROOT):
+    """Day, seconds, versions and hashes of each chapter's execution, by the chapter's name."""
+    path = root / EXECUTED
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def fingerprint(notebook, root=ROOT):
-    """Hash of everything that the outputs depend on: code, package, results that the code reads.
-
-    Code reads the results that it names, and all of them through the scorecard or `STORED`.
-    """
-    code = "\0".join(cell.source.rstrip() for cell in code_cells(notebook))
-    files = sorted(p for part in ("noiseprune", "replication") for p in (root / part).rglob("*.py"))
-    every = "scorecard" in code or "STORED" in code
-    files += [p for p in sorted((root / "results").rglob("*.*")) if every or p.stem in code]
-    digest = hashlib.sha256(code.encode())
-    for path in files:
-        content = path.read_bytes().replace(b"\r\n", b"\n")
-        digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()[:32]
+def record(path, execution):
+    """Store what is known of the execution of a chapter; forget the chapters that are gone."""
+    root = path.parents[1]
+    known = executions(root) | {path.stem: execution}
+    present = [path.stem for path in chapters(root)]
+    kept = {name: known[name] for name in present if name in known}
+    _replace(root / EXECUTED, json.dumps(kept, indent=1) + "\n")
 
 
-def is_stale(notebook, root=ROOT):
-    """Whether the stored outputs were made from something else than what is there now."""
-    stored = notebook.metadata.get("noiseprune", {}).get("hash")
-    return stored != fingerprint(notebook, root) or any(
-        cell.execution_count is None for cell in code_cells(notebook)
+def is_stale(path):
+    """Whether the stored outputs are not those that today's code and results gave."""
+    notebook, root = read(path), path.parents[1]
+    stored = executions(root).get(path.stem, {})
+    return (
+        any(cell.execution_count is None for cell in code_cells(notebook))
+        or stored.get("outputs") != fingerprint.outputs(notebook)
+        or stored.get("inputs") != fingerprint.inputs(notebook, root)
     )
 
 
 def normalise(notebook):
     """Drop from a notebook, in place, all that differs between two equal executions."""
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    block = {k: v for k, v in notebook.metadata.items() if k == "noiseprune"}
-    notebook.metadata = nbformat.from_dict({**KERNEL, **block})
+    notebook.metadata = nbformat.from_dict(KERNEL)
     seen = {}
     for cell in notebook.cells:
         cell.source = cell.source.rstrip()
@@ -116,12 +115,13 @@ def _normal_outputs(outputs):
     return result
 
 
-def execute(path, root=ROOT):
-    """Execute one chapter and store it whole, or leave it untouched and raise ExecutionError."""
-    path = Path(path)
-    before = path.read_bytes()
-    notebook = read(path)
-    key = fingerprint(notebook, root)
+def execute(path):
+    """Execute one chapter and store it whole, or leave it untouched and raise ExecutionError.
+
+    Gives what `record` stores of the execution.
+    """
+    before, notebook, root = path.read_bytes(), read(path), path.parents[1]
+    key = fingerprint.inputs(notebook, root)
     start = time.perf_counter()
     client = NotebookClient(
         notebook,
@@ -141,19 +141,20 @@ def execute(path, root=ROOT):
         raise ExecutionError(_failed(notebook, path) or f"{path.name}: {error}") from None
     if message := _failed(notebook, path):  # reported by a display, not by the cell
         raise ExecutionError(message)
-    notebook.metadata["noiseprune"] = {
-        "hash": key,
-        "executed": datetime.date.today().isoformat(),
-        "seconds": round(time.perf_counter() - start),
-        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
-    }
+    seconds = round(time.perf_counter() - start)
     normalise(notebook)
     if path.read_bytes() != before:
         raise ExecutionError(f"{path.name} was edited while it was executed; execute it again.")
-    if fingerprint(notebook, root) != key:
+    if fingerprint.inputs(notebook, root) != key:
         raise ExecutionError(f"The package changed while {path.name} was executed; do it again.")
     write(notebook, path)
-    return notebook
+    return {
+        "executed": datetime.date.today().isoformat(),
+        "seconds": seconds,
+        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
+        "inputs": key,
+        "outputs": fingerprint.outputs(notebook),
+    }
 
 
 def tidy(path):
@@ -162,7 +163,6 @@ def tidy(path):
     normalise(notebook)
     if text(notebook) != found:
         write(notebook, path)
-    return notebook
 
 
 def text(notebook):
@@ -171,12 +171,17 @@ def text(notebook):
 
 
 def write(notebook, path):
-    """Store a notebook in one step: a reader finds the old file or the new one."""
+    """Store a notebook."""
     nbformat.validate(notebook)
+    _replace(path, text(notebook))
+
+
+def _replace(path, content):
+    """Write a file in one step: a reader finds the old one or the new one."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text(notebook))
+            file.write(content)
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:
@@ -196,9 +201,9 @@ def _failed(notebook, path):
 
 
 def _try(path):
-    """Execute for a worker process: the seconds it took, or the message of what went wrong."""
+    """Execute for a worker process: what is to be recorded, or the message of what went wrong."""
     try:
-        return execute(path).metadata.noiseprune.seconds
+        return execute(path)
     except ExecutionError as error:
         return str(error)
 
@@ -214,7 +219,9 @@ def main(arguments=None):
 
     paths = [path.resolve() for path in options.chapters] or chapters()
     if options.stale:
-        paths = [path for path in paths if is_stale(tidy(path))]
+        for path in paths:
+            tidy(path)
+        paths = [path for path in paths if is_stale(path)]
     if not paths:
         print("Every chapter's outputs are up to date.")
     if options.list:
@@ -224,8 +231,12 @@ def main(arguments=None):
     failed = 0
     with ProcessPoolExecutor(max_workers=max(1, options.jobs)) as pool:
         for path, outcome in zip(paths, pool.map(_try, paths), strict=True):
-            failed += isinstance(outcome, str)
-            print(outcome if isinstance(outcome, str) else f"{path.name}: {outcome} s", flush=True)
+            if isinstance(outcome, str):
+                failed += 1
+                print(outcome, flush=True)
+            else:
+                record(path, outcome)
+                print(f"{path.name}: {outcome['seconds']} s", flush=True)
     if failed:
         print(f"{failed} of {len(paths)} chapters failed; their stored outputs are unchanged.")
     return int(failed > 0)

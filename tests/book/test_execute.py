@@ -1,8 +1,7 @@
 """The tool that executes chapters: the same bytes each time, whole or not at all."""
 
-import json
-
 import execute
+import fingerprint
 import nbformat
 import pytest
 
@@ -15,14 +14,33 @@ display(HTML("<b>three</b>"))
 """
 
 
+FILES = {
+    "noiseprune/__init__.py": "",
+    "noiseprune/rule.py": '"""The rule."""\nfrom .sums import total\nK = f"{total}" + "#"\n',
+    "noiseprune/sums.py": "def total():\n    from noiseprune import late\n    return late.x\n",
+    "noiseprune/late.py": "x = 1\n",
+    "noiseprune/other.py": "y = 1\n",
+    "replication/figure.py": "from noiseprune import other\n",
+    "replication/scorecard.py": "used = dict(costs=1)\n",
+    "replication/reader.py": "from replication.result import load\nload('theorem')\n",
+    "replication/result.py": "def load(name): ...\nnot_read = 'other'\n",
+    "replication/found/__init__.py": "import pkgutil\npkgutil.iter_modules(__path__)\n",
+    "replication/found/one.py": "z = 1\n",
+    "results/spectrum_lab.json": "{}",
+    "results/theorem.json": "{}",
+    "results/costs.json": "{}",
+    "results/other.json": "{}",
+    "results/data/worm/edges.csv": "1,2\n",
+}
+
+
 @pytest.fixture
 def project(tmp_path):
-    """A folder with a package, a result and a chapter of three cells."""
-    for folder in ("book", "noiseprune", "results"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "noiseprune" / "rule.py").write_text("K = 1\n")
-    (tmp_path / "results" / "spectrum_lab.json").write_text("{}")
-    (tmp_path / "results" / "other.json").write_text("{}")
+    """A folder with packages, results and a chapter of three cells."""
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (tmp_path / "book").mkdir()
     chapter(tmp_path, SOURCE, "name = 'spectrum_lab'")
     return tmp_path
 
@@ -34,33 +52,26 @@ def chapter(root, *sources):
     return root / "book" / "chapter.ipynb"
 
 
-def without_time(path):
-    stored = json.loads(path.read_text())
-    del stored["metadata"]["noiseprune"]["seconds"], stored["metadata"]["noiseprune"]["executed"]
-    return stored
-
-
 def test_two_executions_give_the_same_notebook(project):
     path = project / "book" / "chapter.ipynb"
-    execute.execute(path, project)
-    first = without_time(path)
-    execute.execute(path, project)
-    assert without_time(path) == first
+    first, stored = execute.execute(path), path.read_bytes()
+    assert execute.execute(path) | {"seconds": 0} == first | {"seconds": 0}
+    assert path.read_bytes() == stored
     fresh = chapter(project, SOURCE, "name = 'spectrum_lab'")  # new random cell ids
-    execute.execute(fresh, project)
-    assert without_time(path) == first
+    execute.execute(fresh)
+    assert path.read_bytes() == stored
 
 
 def test_outputs_are_joined_and_numbered_and_nothing_else_is_left(project):
     path = project / "book" / "chapter.ipynb"
-    execute.execute(path, project)
+    execution = execute.execute(path)
     stored = nbformat.read(path, 4)
     first, second = execute.code_cells(stored)
     assert (first.execution_count, second.execution_count) == (1, 2)
     assert [o.output_type for o in first.outputs] == ["stream", "display_data"]
     assert first.outputs[0].text == "one\ntwo\n"
-    assert set(stored.metadata) == {"kernelspec", "language_info", "noiseprune"}
-    assert set(stored.metadata.noiseprune) == {"hash", "executed", "seconds", "versions"}
+    assert set(stored.metadata) == {"kernelspec", "language_info"}
+    assert set(execution) == {"executed", "seconds", "versions", "inputs", "outputs"}
     assert all(set(cell.metadata) <= set(execute.CELL_METADATA) for cell in stored.cells)
     assert list((project / "book").iterdir()) == [path]
 
@@ -83,7 +94,7 @@ def test_a_failing_cell_leaves_the_chapter_as_it_was_and_says_where(project):
     with pytest.raises(
         execute.ExecutionError, match=r"chapter.ipynb: code cell 2 .cell 3."
     ) as info:
-        execute.execute(path, project)
+        execute.execute(path)
     assert "RuntimeError: no luck" in str(info.value)
     assert "\x1b" not in str(info.value)
     assert path.read_bytes() == before
@@ -96,7 +107,7 @@ def test_an_error_reported_by_a_display_is_a_failure_too(project):
         "class Broken:\n    def _repr_html_(self):\n        raise ValueError('odd')\nBroken()",
     )
     with pytest.raises(execute.ExecutionError, match="odd"):
-        execute.execute(path, project)
+        execute.execute(path)
 
 
 def test_command_line_reports_failures(project, capfd):
@@ -111,44 +122,103 @@ def test_a_chapter_edited_meanwhile_is_not_overwritten(project):
     path = project / "book" / "chapter.ipynb"
     chapter(project, f"open({str(path)!r}, 'a').write(' ')")
     with pytest.raises(execute.ExecutionError, match="edited"):
-        execute.execute(path, project)
+        execute.execute(path)
     assert path.read_text().endswith(" ")
 
 
-@pytest.mark.parametrize(
-    ("change", "stale"),
-    [
-        (lambda root: None, False),
-        (lambda root: (root / "noiseprune" / "rule.py").write_text("K = 2\n"), True),
-        (lambda root: (root / "noiseprune" / "rule.py").write_bytes(b"K = 1\r\n"), False),
-        (lambda root: (root / "noiseprune" / "more.py").write_text(""), True),
-        (lambda root: (root / "results" / "spectrum_lab.json").write_text("{}\n"), True),
-        (lambda root: (root / "results" / "other.json").write_text("{}\n"), False),
-        (lambda root: edit(root, "markdown", "# Another title"), False),
-        (lambda root: edit(root, "code", "print('another line')"), True),
-        (lambda root: edit(root, "count", None), True),
-    ],
-    ids=["nothing", "package", "line ends", "new file", "result", "other", "prose", "code", "bare"],
-)
-def test_what_makes_a_chapter_stale(project, change, stale):
+def test_command_line_records_what_it_executed(project, capsys):
     path = project / "book" / "chapter.ipynb"
+    execute.record(path.with_stem("gone"), {"seconds": 1})
+    assert execute.is_stale(path)
+    assert execute.main([str(path)]) == 0
+    assert not execute.is_stale(path)
+    assert list(execute.executions(project)) == ["chapter"]
+
+
+def executed(root, *sources):
+    """A chapter with outputs, as if it had been executed."""
+    path = chapter(root, *sources)
     notebook = execute.read(path)
     for count, cell in enumerate(execute.code_cells(notebook), start=1):
         cell.execution_count = count
-    notebook.metadata["noiseprune"] = {"hash": execute.fingerprint(notebook, project)}
+        cell.outputs = [nbformat.v4.new_output("display_data", {"image/png": "aaaa"})]
     execute.write(notebook, path)
-    change(project)
-    assert execute.is_stale(execute.read(path), project) is stale
+    hashes = {
+        "inputs": fingerprint.inputs(notebook, root),
+        "outputs": fingerprint.outputs(notebook),
+    }
+    execute.record(path, hashes)
+    return path
 
 
-def edit(root, what, value):
-    path = root / "book" / "chapter.ipynb"
-    notebook = execute.read(path)
-    if what == "count":
-        notebook.cells[1].execution_count = value
-    else:
-        notebook.cells[what == "code"].source = value
-    execute.write(notebook, path)
+def test_a_chapter_is_stale_when_its_cells_or_outputs_were_edited(project):
+    def edit(change):
+        path = executed(project, "print('one line')")
+        notebook = execute.read(path)
+        change(*notebook.cells)
+        execute.write(notebook, path)
+        return execute.is_stale(path)
+
+    assert not edit(lambda text, code: None)
+    assert not edit(lambda text, code: text.update(source="# Another title"))
+    assert edit(lambda text, code: code.update(source="print('another line')"))
+    assert edit(lambda text, code: code.update(execution_count=None))
+    assert edit(lambda text, code: code.outputs.clear())
+    assert edit(lambda text, code: code.outputs[0].data.update({"image/png": "bbbb"}))
+
+
+RULE = FILES["noiseprune/rule.py"]
+USES = ("import noiseprune.rule as r", "name = 'spectrum_lab'")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "cells", "stale"),
+    [
+        ("noiseprune/rule.py", RULE.replace('"#"', '"%"'), USES, True),
+        ("noiseprune/rule.py", RULE.replace("{total}", "{total} "), USES, True),
+        ("noiseprune/rule.py", RULE.replace("The rule", "What the rule is"), USES, False),
+        ("noiseprune/rule.py", RULE.replace("\nK", "  # why\n\nK"), USES, False),
+        ("noiseprune/rule.py", RULE.replace("\n", "\r\n"), USES, False),
+        ("noiseprune/late.py", "x = 2\n", USES, True),  # imported inside a function
+        ("noiseprune/late.py", "x = 2\n", ["from noiseprune.late import x"], True),
+        ("noiseprune/late.py", "x = 2\n", ["import noiseprune"], False),
+        ("noiseprune/__init__.py", "x = 2\n", USES, True),  # the package of what is imported
+        ("noiseprune/other.py", "y = 2\n", USES, False),
+        ("noiseprune/other.py", "y = 2\n", ["%time import noiseprune.other"], True),
+        ("noiseprune/other.py", "y = 2\n", ["from replication import figure"], True),
+        ("noiseprune/other.py", "y = 2\n", ["!python -m noiseprune"], True),
+        ("noiseprune/more.py", "", USES, False),
+        ("replication/found/one.py", "z = 2\n", ["from replication import found"], True),
+        ("results/spectrum_lab.json", "[]", USES, True),
+        ("results/other.json", "[]", USES, False),
+        ("results/other.json", "[]", ["another = ''"], False),
+        ("results/theorem.json", "[]", ["from replication import reader"], True),
+        ("results/other.json", "[]", ["from replication import reader"], False),
+        ("results/costs.json", "[]", ["from replication import scorecard"], True),
+        ("results/costs.json", "[]", ["from replication.scorecard import STORED"], True),
+        ("results/costs.json", "[]", ["from replication import result"], False),
+        ("results/stray.json", "[]", ["from replication import scorecard"], False),
+        ("results/spectrum_lab.txt", "", USES, False),
+        ("results/.ipynb_checkpoints/spectrum_lab.json", "", USES, False),
+        ("results/data/worm/edges.csv", "2,2\n", ["read('worm')"], True),
+        ("results/data/worm/edges.csv", "2,2\n", ["read('data/edges.csv')"], True),
+        ("results/data/worm/edges.csv", "2,2\n", ["read('worms')"], False),
+        ("results/data/worm/.edges.csv.swp", "", ["read('worm')"], False),
+        ("results/data/worm/edges.csv~", "", ["read('worm')"], False),
+    ],
+)
+def test_what_makes_a_chapter_stale(project, file, content, cells, stale):
+    path = executed(project, *cells)
+    assert not execute.is_stale(path)
+    (project / file).parent.mkdir(exist_ok=True)
+    (project / file).write_bytes(content.encode())
+    assert execute.is_stale(path) is stale
+
+
+def test_a_module_has_one_hash_on_every_python():
+    source = "def f(a, /, *, b: int = 1) -> str:\n"
+    source += '    return f"{a!r:>{b}}" f"" "\u00fc" if a else ...'
+    assert fingerprint._parsed(source).hash.startswith("62fd0d78")
 
 
 def test_tidy_restores_the_normal_form_without_executing(project):

@@ -1,5 +1,6 @@
 """Buttons and addresses of a site that has a home, built from one notebook with the extensions."""
 
+import json
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -30,15 +31,16 @@ def build(tmp_path_factory):
     extensions = str(takeaway.ROOT / "book" / "_ext")
     (folder / "conf.py").write_text(CONF.format(extensions=extensions))
     text = "# Title\n\nA paragraph that says what this page is about, in plain words.\n"
-    stamp = {"executed": "2026-01-01", "seconds": 1, "versions": dict.fromkeys(takeaway.NAMES, "1")}
     notebook = v4.new_notebook(
         cells=[v4.new_markdown_cell(text)],
-        metadata={"kernelspec": {"name": "python3", "display_name": "P"}, "noiseprune": stamp},
+        metadata={"kernelspec": {"name": "python3", "display_name": "P"}},
     )
     (folder / "book").mkdir()
     write_notebook(notebook, folder / "book" / "page.ipynb")
 
-    def run(**environment):
+    def run(executed="2026-01-01", **environment):
+        stamp = {"executed": executed, "seconds": 1, "versions": dict.fromkeys(takeaway.NAMES, "1")}
+        (folder / "book" / "executed.json").write_text(json.dumps({"page": stamp}))
         command = [sys.executable, "-m", "sphinx", "-q", "-W", str(folder), str(folder / "html")]
         path = {"PATH": "/usr/bin:/bin", "HOME": str(folder)}
         done = subprocess.run(command, env={**path, **environment}, capture_output=True, text=True)
@@ -76,6 +78,12 @@ def test_a_home_gives_buttons_and_absolute_addresses(build):
     assert elsewhere(tree) == {}
     assert tree.xpath(image) == ["../_static/cards/page.png"]
     assert tree.xpath("//meta[@property='og:url'] | //link[@rel='canonical']") == []
+
+
+def test_a_page_tells_its_last_execution(build):
+    for day in ("2026-01-01", "2026-02-02"):  # the notebook itself is the same
+        (line,) = build(executed=day).xpath("//p[@class='computed-with']")
+        assert line.text.startswith(f"Numbers computed on {day} with noiseprune 1, NumPy 1,")
 
 
 def test_colab_is_left_out_where_it_cannot_open(monkeypatch):

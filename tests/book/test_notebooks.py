@@ -12,6 +12,7 @@ import math
 import re
 
 import execute
+import fingerprint
 import lxml.html
 import nbformat
 import numpy as np
@@ -145,8 +146,17 @@ def test_chapter_is_whole(path):
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter_is_up_to_date(path):
-    stale = execute.is_stale(execute.read(path))
-    assert not stale, "`make book` executes it again"
+    assert not execute.is_stale(path), "`make book` executes it again"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_outputs_are_those_of_the_execution(path):
+    stored = execute.executions()[path.stem]["outputs"]
+    assert fingerprint.outputs(execute.read(path)) == stored, "`make book` executes it again"
+
+
+def test_every_execution_is_that_of_a_chapter():
+    assert list(execute.executions()) == [path.stem for path in CHAPTERS]
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)

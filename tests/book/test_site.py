@@ -11,6 +11,7 @@ import lxml.html
 import noiseprune_assets as assets
 import pytest
 import yaml
+from execute import executions
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -126,7 +127,7 @@ def test_page_closes_what_it_opens_and_says_what_it_is(name):
 
 @pytest.mark.parametrize("name", [n for n in toc() if (ROOT / f"{n}.ipynb").exists()])
 def test_chapter_says_when_and_with_what_it_was_computed(name):
-    block = json.loads((ROOT / f"{name}.ipynb").read_text())["metadata"]["noiseprune"]
+    block = executions()[name.removeprefix("book/")]
     (line,) = page(SITE / f"{name}.html").xpath("//p[@class='computed-with']")
     assert block["executed"] in line.text
     for version in block["versions"].values():

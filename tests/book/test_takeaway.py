@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import noiseprune_takeaway as takeaway
 import pytest
-from execute import chapters, read
+from execute import chapters, executions, read
 from PIL import Image
 from test_site import ROOT, SITE, heading, page, toc
 
@@ -185,7 +185,7 @@ def test_run_times_are_those_of_the_notebooks():
     path = SITE / "book" / "reproducibility.html"
     (table,) = page(path).xpath("//table[@id='tab-reproducibility-run-times']")
     rows = [[cell.text_content().strip() for cell in row] for row in table.xpath(".//tbody/tr")]
-    blocks = [read(p).metadata["noiseprune"] for p in chapters()]
+    blocks = [executions()[p.stem] for p in chapters()]
     assert [row[1:] for row in rows[:-1]] == [[b["executed"], str(b["seconds"])] for b in blocks]
     assert rows[-1][-1] == str(sum(b["seconds"] for b in blocks))
     assert f"NumPy {blocks[0]['versions']['numpy']}" in page(path).text_content()
