@@ -15,11 +15,13 @@ from noiseprune.pruning import (
     sample_synapses,
     synapse_scores,
 )
+from noiseprune.read import Network, read
 from noiseprune.spectrum import SpectralComparison, compare_spectra, slowest_modes, spectral_epsilon
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Network",
     "PrunedNetwork",
     "SpectralComparison",
     "add_leak",
@@ -29,6 +31,7 @@ __all__ = [
     "large",
     "noise_prune",
     "random_graph",
+    "read",
     "relax",
     "sample_covariance",
     "sample_synapses",

@@ -25,9 +25,8 @@ def requirements(lines):
 
 def declared():
     extras = PROJECT["optional-dependencies"]
-    return requirements(
-        [*PROJECT["dependencies"], *extras["book"], *extras["large"], *extras["test"]]
-    )
+    used = [line for name in ("book", "networks", "large", "test") for line in extras[name]]
+    return requirements([*PROJECT["dependencies"], *used])
 
 
 def test_conda_environment_has_the_names_and_bounds_of_the_project():

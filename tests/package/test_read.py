@@ -1,0 +1,398 @@
+"""A network is read from every kind of source with its direction, and given back in kind."""
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import io, sparse
+
+import noiseprune as npr
+from noiseprune import formats
+
+NAMES = ("AVAL", "NA", "x y", "007")  # one that pandas takes for missing, a blank, a number
+FROM_ROW = np.array([[0, 1.5, 0, 0], [0, 0.3, -2, 0], [4.25, 0, 0, 0], [0, 0, 0, 0.0]])
+TO_ROW = FROM_ROW.T  # the package's own direction
+ALL = formats.SUFFIXES
+
+
+def weights(network):
+    """Weights and autapses by name: what must survive every way out and in."""
+    full = (network.W + sparse.diags_array(network.diagonal)).toarray()
+    order = np.argsort(np.array(network.names, dtype=str))
+    return full[np.ix_(order, order)]
+
+
+def frame(matrix=FROM_ROW):
+    return pd.DataFrame(matrix, index=NAMES, columns=NAMES)
+
+
+def edges(matrix=FROM_ROW, columns=("a", "b", "weight")):
+    i, j = np.nonzero(matrix)
+    ends = np.array(NAMES, dtype=object)
+    return pd.DataFrame(dict(zip(columns, (ends[i], ends[j], matrix[i, j]), strict=True)))
+
+
+def graph(kind=nx.DiGraph, matrix=FROM_ROW):
+    numbered = nx.from_numpy_array(matrix, create_using=kind)
+    result = nx.relabel_nodes(numbered, dict(enumerate(NAMES)))
+    result.graph["species"] = "worm"
+    result.nodes["AVAL"]["type"] = "inter"
+    return result
+
+
+SOURCES = {
+    "array": (FROM_ROW, False),
+    "sparse": (sparse.coo_array(FROM_ROW), False),
+    "frame": (frame(), True),
+    "edges": (edges(), True),
+    "graph": (graph(), True),
+    "multigraph": (graph(nx.MultiDiGraph), True),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_direction_decides_which_end_sends(kind):
+    source, named = SOURCES[kind]
+    n = 3 if kind == "edges" else 4  # the isolated neuron has no line
+    one = npr.read(source, direction="source-target")
+    other = npr.read(source, direction="target-source")
+    assert one.W.shape == (n, n)
+    assert (weights(one) == weights(other).T).all()
+    i, j = (one.names.index(name) for name in (("NA", "AVAL") if named else (1, 0)))
+    assert one.W[i, j] == 1.5  # from AVAL, the row, to NA
+    assert one.W.diagonal().tolist() == [0] * n
+    assert sorted(one.diagonal) == [0] * (n - 1) + [0.3]
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_missing_direction_is_asked_for(kind):
+    with pytest.raises(ValueError, match="nothing says which end sends: give direction='source-t"):
+        npr.read(SOURCES[kind][0])
+
+
+def test_no_direction_is_needed_where_it_makes_no_difference():
+    S = FROM_ROW + FROM_ROW.T
+    for source in (S, sparse.csr_array(S), frame(S), edges(S), graph(matrix=S), graph(nx.Graph, S)):
+        assert (npr.read(source).W != npr.read(source).W.T).nnz == 0
+
+
+def test_pairs_listed_once_twice_or_in_a_triangle_make_the_same_network():
+    S = FROM_ROW + FROM_ROW.T
+    expected = weights(npr.read(frame(S)))[1:, 1:]  # without 007, which no line names
+    listed = edges(np.triu(S))
+    twice = pd.concat([listed, listed.rename(columns={"a": "b", "b": "a"}).query("a != b")])
+    for source in (listed, twice):
+        assert (weights(npr.read(source, direction="undirected")) == expected).all()
+    triangle = npr.read(np.triu(S), direction="undirected")
+    assert (triangle.W + sparse.diags_array(triangle.diagonal)).toarray().tolist() == S.tolist()
+    listed.loc[len(listed)] = ["NA", "AVAL", 3.0]
+    with pytest.raises(ValueError, match="'undirected', but 'AVAL' to 'NA' and back differ"):
+        npr.read(listed, direction="undirected")
+    with pytest.raises(ValueError, match="but the graph is undirected"):
+        npr.read(graph(nx.Graph, S), direction="source-target")
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("direction", ["source-target", "target-source"])
+def test_what_goes_in_comes_out_in_kind(kind, direction):
+    source, named = SOURCES[kind]
+    network = npr.read(source, direction=direction)
+    again = network.like(network.W)
+    assert type(again) is (sparse.csr_array if kind == "sparse" else type(source))
+    back = npr.read(again, direction=direction)
+    assert back.names == network.names
+    assert named == (network.names != tuple(range(4)))
+    assert (weights(back) == weights(network)).all()
+    pruned = network.W.multiply(network.W > 0)  # without the synapse from NA to "x y"
+    back = npr.read(network.like(pruned), direction=direction)
+    assert back.W.nnz == network.W.nnz - 1
+    assert back.names == network.names
+    assert (back.diagonal == network.diagonal).all()
+
+
+def test_graph_keeps_attributes_and_the_source_is_not_touched():
+    source = graph(nx.MultiDiGraph)
+    source.add_edge("AVAL", "NA", weight=0.5, transmitter="GABA")
+    nx.set_edge_attributes(source, {("AVAL", "NA", 0): "ACh"}, "transmitter")
+    before = source.copy()
+    network = npr.read(source, direction="source-target")
+    assert "1 parallel edge(s) added up" in network.notes
+    again = network.like(2 * network.W)
+    assert nx.utils.graphs_equal(source, before)
+    assert again.graph == source.graph
+    assert again.nodes["AVAL"] == {"type": "inter"}
+    assert list(again["AVAL"]["NA"].values()) == [{"weight": 4.0, "transmitter": "ACh"}]
+
+
+def test_edges_keep_other_columns_lines_and_unnamed_neurons():
+    source = edges().assign(kind=["a", "b", "c", "d"])
+    source.loc[4] = ["007", None, np.nan, "only named"]
+    network = npr.read(source, direction="source-target")
+    assert network.names == ("007", "AVAL", "NA", "x y")  # in the order of the names
+    assert network.notes[0] == "1 row(s) only name a neuron"
+    again = network.like(network.W.multiply(network.W < 0))
+    assert again["kind"].tolist()[:2] == ["b", "c"]  # the autapse and the negative synapse
+    assert again["a"].tolist()[2:] == ["007", "AVAL"]  # without synapses, and still there
+    assert npr.read(again, direction="source-target").names == network.names
+
+
+def test_numbered_neurons_of_edges_stand_in_the_order_of_their_numbers():
+    source = pd.DataFrame({"from": [10, 9], "to": [9, 2], "w": [1.0, 2.0]})
+    network = npr.read(source, direction="source-target")
+    assert network.names == (2, 9, 10)
+    assert network.like(network.W)["from"].tolist() == [10, 9]
+    with pytest.raises(ValueError, match="the first of the columns 'from' and 'to' says 'source-"):
+        npr.read(source, direction="target-source")
+
+
+def test_notes_say_everything_that_was_done():
+    matrix = np.where(FROM_ROW == 0, np.nan, FROM_ROW)
+    table = frame(matrix).iloc[::-1]
+    network = npr.read(table, direction="source-target")
+    assert network.notes == (
+        "rows put into the order of the columns",
+        "12 entry(s) NaN or empty: no edge",
+        "1 autapse(s) set aside: they are never pruned",
+        "1 neuron(s) without synapses stay",
+    )
+    assert repr(network).split("\n- ") == [
+        "Network: 4 neurons, 3 directed synapses, read as source-target",
+        *network.notes,
+    ]
+    pd.testing.assert_frame_equal(network.like(network.W), table)
+    numbered = pd.DataFrame(matrix, columns=NAMES)
+    network = npr.read(numbered, direction="source-target")
+    assert network.names == NAMES
+    pd.testing.assert_frame_equal(network.like(network.W), numbered)
+    doubled = pd.concat([edges(), edges()[:1].assign(weight=0.0), edges()[:1]])
+    notes = npr.read(doubled, direction="source-target").notes
+    assert notes[:2] == ("1 entry(s) 0: no edge", "1 parallel edge(s) added up")
+
+
+def test_weights_that_are_missing_or_have_another_name():
+    plain = edges()[["a", "b"]]
+    network = npr.read(plain, direction="source-target")
+    assert set(network.W.data) == {1.0}
+    assert "weight 1" in network.notes[0]
+    assert network.like(3 * network.W)["weight"].tolist() == [3.0, 1.0, 3.0, 3.0]  # 1: the autapse
+    some = graph()
+    some.add_edge("007", "AVAL")
+    assert (
+        "1 of 5 edges without a weight: weight 1" in npr.read(some, direction="source-target").notes
+    )
+    other = nx.relabel_nodes(
+        nx.from_numpy_array(FROM_ROW, create_using=nx.DiGraph, edge_attr="n"), str
+    )
+    with pytest.raises(ValueError, match=r"no edge has the attribute 'weight'; .* \['n'\]"):
+        npr.read(other, direction="source-target")
+    assert npr.read(other, weight="n", direction="source-target").W.sum() == FROM_ROW.sum() - 0.3
+    assert set(npr.read(other, weight=None, direction="source-target").W.data) == {1.0}
+    wide = edges().assign(count=1).rename(columns={"weight": "size"})
+    with pytest.raises(ValueError, match=r"no column 'weight'; .* \['size', 'count'\]"):
+        npr.read(wide, direction="source-target")
+    assert npr.read(wide, weight="size", direction="source-target").W.sum() == 3.75
+
+
+def test_a_leak_on_the_diagonal_is_given_back_from_the_pruned_network():
+    A = npr.add_leak(FROM_ROW - np.diag(FROM_ROW.diagonal()), excess=1.0)
+    network = npr.read(A, direction="target-source")
+    assert network.has_leak
+    assert "leak" in network.notes[0]
+    assert network.like(2 * A).tolist() == (2 * A).tolist()
+
+
+@pytest.mark.filterwarnings("ignore:.* has no place for the names:UserWarning")
+@pytest.mark.parametrize("ending", ALL)
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("direction", ["source-target", "target-source"])
+def test_every_source_goes_to_every_format_and_back(tmp_path, kind, ending, direction):
+    network = npr.read(SOURCES[kind][0], direction=direction)
+    path = tmp_path / f"network{ending}"
+    network.write(path, network.W)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    to_graph = ending in formats.GRAPHS and "graph" not in kind  # such a graph is source to target
+    back = npr.read(path, direction="source-target" if to_graph else direction)
+    assert back.W.shape == network.W.shape
+    if ending in (".npy", ".mtx"):
+        assert (back.W != network.W).nnz == 0
+        assert back.diagonal.tolist() == network.diagonal.tolist()
+    else:
+        found, names = list(map(str, back.names)), list(map(str, network.names))
+        lines = ending in formats.TABLES and kind not in ("array", "frame")
+        assert found == (sorted(names) if lines else names)
+        assert (weights(back) == weights(network)).all()
+        back.write(path, back.W)  # and in its own kind
+        third = npr.read(path, direction=back.direction)
+        assert third.names == back.names
+        assert (weights(third) == weights(back)).all()
+
+
+@given(
+    n=st.integers(2, 6),
+    seed=st.integers(0, 2**32 - 1),
+    ending=st.sampled_from([".csv", ".tsv", ".npz", ".mat", ".graphml", ".gml"]),
+    kind=st.sampled_from(["frame", "edges", "graph"]),
+)
+def test_any_network_survives_the_way_through_a_file(tmp_path_factory, n, seed, ending, kind):
+    rng = np.random.default_rng(seed)
+    M = rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.5)
+    M[0, 1] = 1.0
+    names = [f"n{k}" for k in rng.permutation(n)]
+    source = pd.DataFrame(M, index=names, columns=names)
+    if kind != "frame":
+        source = nx.from_pandas_adjacency(source, create_using=nx.DiGraph)
+    if kind == "edges":
+        source = nx.to_pandas_edgelist(source)
+    network = npr.read(source, direction="source-target")
+    path = tmp_path_factory.mktemp("any") / f"network{ending}"
+    network.write(path, network.W + sparse.diags_array(network.diagonal))
+    back = npr.read(path, direction="source-target")
+    assert sorted(back.names) == sorted(network.names)
+    assert (weights(back) == weights(network)).all()
+
+
+def test_matrix_of_a_file_with_several(tmp_path):
+    np.savez(tmp_path / "two.npz", W=FROM_ROW, other=2 * FROM_ROW, t=np.arange(3))
+    io.savemat(tmp_path / "two.mat", {"W": FROM_ROW, "other": 2 * FROM_ROW, "label": "x"})
+    for path in (tmp_path / "two.npz", tmp_path / "two.mat"):
+        with pytest.raises(
+            ValueError, match=r"2 square matrices; choose one with key=.*'other' \(4"
+        ):
+            npr.read(path)
+        with pytest.raises(ValueError, match="there is no 'V'; it holds 'W'"):
+            npr.read(path, key="V")
+        network = npr.read(path, key="other", direction="source-target")
+        assert network.W.max() == 8.5
+        out = tmp_path / f"out{path.suffix}"
+        network.write(out, network.W)
+        assert npr.read(out, key="other", direction="source-target").W.max() == 8.5
+    with pytest.raises(ValueError, match="key chooses a matrix of an npz or mat file"):
+        npr.read(tmp_path / "a.csv", key="W")
+
+
+def test_scipy_reads_the_sparse_file_that_is_written(tmp_path):
+    network = npr.read(sparse.csr_array(FROM_ROW), direction="target-source")
+    network.write(tmp_path / "a.npz", network.W)
+    assert (sparse.load_npz(tmp_path / "a.npz").toarray() == FROM_ROW).all()
+
+
+BROKEN = {
+    ".csv": {
+        "": "the file is empty",
+        "source,target,weight\na,b,1\n\nb,c,zz\n": "line 4: 'zz' is no weight",
+        "source,target,weight\na,b,1\nb,c,inf\n": "line 3: infinite weight",
+        "source,target,weight\na,b,1\n,c,2\n": "line 3: the first end is missing",
+        "a,b,1\nc,d,1,2\n": "line 2: 4 fields, not 3",
+        "a,b,1\nc,d\n": "line 2: 2 fields, not 3",
+        ",a,b\na,0,1\nb,0,q\n": "line 3: 'q' in column 3 is no number",
+        "0,1,2,3\n1,0,2,3\n1,2,0\n1,2,3,0\n": "line 3: 3 fields, not 4",
+        "0,1,2,3\n1,0,2,3\n1,2,x,1\n1,2,3,0\n": "line 3: 'x' in column 3 is no number",
+        "0,1,2,3\n1,0,inf,3\n1,2,0,1\n1,2,3,0\n": "infinite weight between 1 and 2",
+        "a,b,c,d\n1,2,3,4\n": "there is no column 'weight'",
+    },
+    ".mtx": {"%%MatrixMarket matrix coordinate real general\n2 2 1\n1 x 1\n": "Line 3"},
+    ".graphml": {"<graphml><graph>\n<node>\n</graphml>": "line 3"},
+    ".gml": {"graph [\n node [\n id 0 label ]]": r"\(4, 1\)"},
+    ".npz": {"no archive": "."},
+    ".npy": {"no array": "."},
+    ".mat": {"no matrix": "."},
+}
+
+
+@pytest.mark.parametrize(
+    ("ending", "text", "message"),
+    [(ending, text, message) for ending, all in BROKEN.items() for text, message in all.items()],
+)
+def test_a_broken_file_is_one_clear_line(tmp_path, ending, text, message):
+    path = tmp_path / f"broken{ending}"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
+        npr.read(path, direction="source-target")
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_other_sources_are_refused(tmp_path):
+    for source, message in (
+        (np.ma.masked_invalid(FROM_ROW), "masked array"),
+        (3.5j * FROM_ROW, "real"),
+        (sparse.csr_array(1j * FROM_ROW), "real"),
+        (None, "a file, a DataFrame"),
+        ([[0, 1], [2]], "no matrix"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            npr.read(source)
+    inf = FROM_ROW.copy()
+    inf[0, 1] = np.inf
+    bad = graph()
+    bad.add_edge("AVAL", "NA", weight="strong")
+    for source, message in (
+        (FROM_ROW[:3], r"square, got shape \(3, 4\)"),
+        (np.zeros((3, 3)), "zero synapses"),
+        (inf, "infinite weight between 0 and 1"),
+        (bad, r"edge \('AVAL', 'NA'\) has the weight 'strong'"),
+        (nx.DiGraph(), "no nodes"),
+        (pd.DataFrame({"a": [1]}), "neither a square matrix nor a list"),
+        (frame().astype(object).replace(1.5, "x"), "no number"),
+        (
+            frame().set_axis(["a", "a", "b", "c"], axis=0).set_axis(["a", "a", "b", "c"], axis=1),
+            "same name",
+        ),
+        (tmp_path / "network.xlsx", "'.xlsx' is unknown; known are .npz"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            npr.read(source, direction="source-target")
+    with pytest.raises(ValueError, match="direction must be one of"):
+        npr.read(FROM_ROW, direction="row")
+    with pytest.raises(OSError, match=r"missing\.csv"):
+        npr.read(tmp_path / "missing.csv")
+
+
+def test_what_cannot_be_given_back_is_refused_and_nothing_is_written(tmp_path, monkeypatch):
+    network = npr.read(frame(), direction="source-target")
+    path = tmp_path / "a.csv"
+    path.write_text("as it was")
+    with pytest.raises(ValueError, match="a synapse from '007' to 'AVAL', which the source lacks"):
+        network.write(path, np.eye(4)[[3, 1, 2, 0]])
+    with pytest.raises(ValueError, match=r"shape \(4, 4\) as the source, got \(2, 2\)"):
+        network.like(np.eye(2))
+    with pytest.raises(ValueError, match="unknown"):
+        network.write(tmp_path / "a.doc", network.W)
+    undirected = npr.read(graph(nx.Graph, FROM_ROW + FROM_ROW.T))
+    with pytest.raises(ValueError, match="the source is undirected"):
+        undirected.like(sparse.triu(undirected.W))
+    with pytest.warns(UserWarning, match="npy has no place for the names"):
+        network.write(tmp_path / "a.npy", network.W)
+    (tmp_path / "a.npy").unlink()
+
+    def full(*args, **kwargs):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(OSError, match="no space"):
+        network.write(path, network.W)
+    assert path.read_text() == "as it was"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_missing_reader_names_the_extra(tmp_path, monkeypatch):
+    def absent(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr("importlib.import_module", absent)
+    with pytest.raises(
+        ImportError, match=r"this needs pandas: pip install 'noiseprune\[networks\]'"
+    ):
+        npr.read(tmp_path / "a.csv")
+
+
+def test_a_large_list_of_edges_never_becomes_dense(tmp_path):
+    W = npr.random_graph(100_000, 1, rng=0)  # many neurons without synapses
+    network = npr.read(W)
+    network.write(tmp_path / "a.tsv", W)
+    back = npr.read(tmp_path / "a.tsv")
+    order = np.array(back.names, dtype=int)
+    assert (order == np.arange(100_000)).all()
+    assert (back.W != W).nnz == 0
