@@ -2,7 +2,7 @@
 PYTHON = python3
 BIN = .venv/bin
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-       --custom-compile-command "make lock" --extra book --extra networks --extra large --extra test --group build -o requirements.lock pyproject.toml
+       --custom-compile-command "make lock" --extra large --extra networks --extra book --extra test --group build -o requirements.lock pyproject.toml
 
 # A failed build forgets what it has read: Sphinx warns about a page only when it reads it.
 BUILD = $(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees _build/html; exit 1; }

@@ -28,7 +28,7 @@ def node_program():
     except ImportError:
         found = shutil.which("node")
     if not found or not Path(found).exists():
-        raise ExtensionError("mathematics needs Node.js: install playwright (extra `test`) or node")
+        raise ExtensionError("mathematics needs Node.js: install playwright (extra `book`) or node")
     return found
 
 

@@ -18,8 +18,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 PACKAGES = ("noiseprune", "replication")
 SCORECARD = "replication.scorecard"
-# Modules that import by such a name may import any module of their folder.
-BY_NAME = {"import_module", "__import__", "iter_modules", "walk_packages"}
+# What a module has that imports others by names which it makes up: any of its folder.
+BY_NAME = {"import_module", "__import__"}
+FROM_FOLDER = {"iter_modules", "walk_packages", "__path__", "__package__", "__name__", "__file__"}
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -151,7 +152,7 @@ class _Module:
                 del node.body[0]
         nodes = list(ast.walk(self.tree))
         names = {getattr(n, "id", getattr(n, "attr", "")) for n in nodes}
-        self.by_name = bool(names & BY_NAME)
+        self.by_name = bool(names & BY_NAME and names & FROM_FOLDER)
         self.loads = any(
             isinstance(n, ast.Call) and getattr(n.func, "id", getattr(n.func, "attr", "")) == "load"
             for n in nodes

@@ -11,11 +11,11 @@ has d neighbours the sampled part is about 1/d of the whole, and so is the error
 from __future__ import annotations
 
 import importlib.util
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import sparse
-from tqdm import tqdm
 
 from noiseprune._matrix import threads
 
@@ -38,13 +38,14 @@ def sampled_variances(pairs, *, samples, tolerance, workers, progress, rng):
     """
     system = _Scaled(pairs, workers)
     rest, diagonal = np.zeros(pairs.i.size), np.zeros(pairs.leak.size)
-    with tqdm(total=samples, disable=not progress, unit="sample") as bar:
-        for start in range(0, samples, _WIDTH):
-            width = min(_WIDTH, samples - start)
-            squares, own = system.sample(width, tolerance, rng)
-            rest += squares
-            diagonal += own
-            bar.update(width)
+    for start in range(0, samples, _WIDTH):
+        width = min(_WIDTH, samples - start)
+        squares, own = system.sample(width, tolerance, rng)
+        rest += squares
+        diagonal += own
+        if progress:
+            end = "\n" if start + width == samples else ""
+            print(f"\rsample {start + width}/{samples}", end=end, file=sys.stderr, flush=True)
     return system.known, rest / samples, (1 + diagonal / samples) / pairs.leak
 
 

@@ -73,7 +73,7 @@ def synapse_variances(
         Threads for method "sampled", by default as many as processors, or NOISEPRUNE_THREADS. The
         result does not depend on it.
     progress : bool
-        Show a progress bar.
+        Show on stderr how many samples are done.
     rng : numpy.random.Generator, int or None
         Source of the noise samples.
 
@@ -148,7 +148,7 @@ def estimate_variances(
     workers : int, optional
         Threads for method "sampled".
     progress : bool
-        Show a progress bar.
+        Show on stderr how many samples are done.
     rng : numpy.random.Generator, int or None
         Source of the noise samples.
 

@@ -25,8 +25,8 @@ def requirements(lines):
 
 def declared():
     extras = PROJECT["optional-dependencies"]
-    used = [line for name in ("book", "networks", "large", "test") for line in extras[name]]
-    return requirements([*PROJECT["dependencies"], *used])
+    chosen = [*extras["large"], *extras["networks"], *extras["book"], *extras["test"]]
+    return requirements([*PROJECT["dependencies"], *chosen])
 
 
 def test_conda_environment_has_the_names_and_bounds_of_the_project():

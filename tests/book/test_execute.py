@@ -24,7 +24,7 @@ FILES = {
     "replication/scorecard.py": "used = dict(costs=1)\n",
     "replication/reader.py": "from replication.result import load\nload('theorem')\n",
     "replication/result.py": "def load(name): ...\nnot_read = 'other'\n",
-    "replication/found/__init__.py": "import pkgutil\npkgutil.iter_modules(__path__)\n",
+    "replication/found/__init__.py": "import importlib as i\ni.import_module(__name__ + '.one')\n",
     "replication/found/one.py": "z = 1\n",
     "results/spectrum_lab.json": "{}",
     "results/theorem.json": "{}",
