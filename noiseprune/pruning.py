@@ -19,11 +19,12 @@ from noiseprune.covariance import (
     synapse_variances,
     variances_on,
 )
+from noiseprune.homeostasis import TOLERANCE, scaled_to
 from noiseprune.large.network import fits
 
 RULES = ("noise", "leak", "weight", "uniform")
 NORMALISATIONS = ("exact", "clipped")
-DIAGONALS = ("matched", "original")
+DIAGONALS = ("matched", "original", "homeostatic")
 DENSE_LIMIT = 5000  # neurons up to which a sparse network gets its exact, dense covariance
 
 
@@ -43,6 +44,12 @@ class PrunedNetwork:
         Kept synapses as a fraction of all.
     K : float
         The constant K of the rule, ``p = min(1, K score)``.
+    scaled : float or None
+        With diagonal "homeostatic", the fraction of neurons whose total input is that of the
+        original, to a relative 1e-10; else None.
+    shortfall : float or None
+        With diagonal "homeostatic", the largest fraction of its total input that a neuron lacks,
+        0 where all are scaled and 1 where one lost every synapse; else None.
     """
 
     A: sparse.csr_array
@@ -50,6 +57,8 @@ class PrunedNetwork:
     kept: sparse.csr_array
     kept_fraction: float
     K: float
+    scaled: float | None = None
+    shortfall: float | None = None
 
 
 def synapse_scores(A, *, rule="noise", C=None, rng=None):
@@ -196,9 +205,13 @@ def sample_synapses(A, P, *, rescale=True, diagonal="matched", rng=None):
         Probabilities in [0, 1], on synapses of A only.
     rescale : bool
         Divide what is kept by its probability, so that the mean over draws is A.
-    diagonal : {"matched", "original"}
+    diagonal : {"matched", "original", "homeostatic"}
         "matched" changes each leak by as much as the neuron's total input changed, which keeps
-        every excess leak; "original" leaves the diagonal as it is.
+        every excess leak. "original" leaves the diagonal as it is. "homeostatic" leaves it too, and
+        scales the weights until every neuron's total input is what it was: a symmetric network as
+        ``S W S`` with S diagonal, any other row by row. Where that has no solution, or needs a
+        factor of a neuron above 4, it goes as far as it can, and the leak is matched for the rest.
+        The mean over draws is then no longer exactly A.
     rng : numpy.random.Generator, int or None
         Source of randomness. The same seed uses the same uniform numbers for every P.
 
@@ -215,7 +228,8 @@ def sample_synapses(A, P, *, rescale=True, diagonal="matched", rng=None):
 
     References
     ----------
-    Moore & Chaudhuri (2020), the sampling rule; book section 4, "Two diagonals".
+    Moore & Chaudhuri (2020), the sampling rule; book section 4, "Two diagonals". Scaling: Book,
+    "Better than independent coins"; Knight, SIAM J. Matrix Anal. Appl. 30, 261 (2008).
 
     Examples
     --------
@@ -248,7 +262,7 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="matched", rng=None):
         The rule of the paper or one of its controls, see `synapse_scores`.
     C : (N, N) array_like, optional
         Measured covariance for rule "noise", without it the exact one; the others ignore it.
-    diagonal : {"matched", "original"}
+    diagonal : {"matched", "original", "homeostatic"}
         See `sample_synapses`.
     rng : numpy.random.Generator, int or None
         Source of randomness.
@@ -282,8 +296,8 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="matched", rng=None):
     S = synapse_scores(A, rule=rule, C=C, rng=rng)
     K = _calibrate(S.data, keep=keep)
     P = _clip(S, K)
-    pruned, kept = _sample(A, synapses(A), P, True, diagonal, rng)
-    return PrunedNetwork(pruned, P, kept, kept.nnz / S.nnz, K)
+    pruned, kept, balance = _sample(A, synapses(A), P, True, diagonal, rng)
+    return PrunedNetwork(pruned, P, kept, kept.nnz / S.nnz, K, **balance)
 
 
 def _scores(S):
@@ -394,19 +408,32 @@ def _draw(W, p, symmetric, rng):
 
 
 def _sample(A, W, P, rescale, diagonal, rng):
-    """Draw the pruned matrix and the pattern of kept synapses."""
+    """Draw the pruned matrix, the pattern of kept synapses, and how far homeostasis went."""
     p = _probabilities_on(W, P, rescale)
-    keep = _draw(W, p, _matrix.is_symmetric(A), rng)
+    symmetric = _matrix.is_symmetric(A)
+    keep = _draw(W, p, symmetric, rng)
     n = W.shape[0]
     every_row = row_indices(W)
     rows, cols, weights = every_row[keep], W.indices[keep], W.data[keep]
     if rescale:
         weights = weights / p[keep]
-    diagonal_entries = A.diagonal()
-    if diagonal == "matched":
-        lost = np.bincount(every_row, np.abs(W.data), n) - np.bincount(rows, np.abs(weights), n)
-        diagonal_entries = diagonal_entries + lost
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
     kept = sparse.csr_array((np.ones(rows.size, dtype=bool), cols, indptr), shape=W.shape)
     weights = sparse.csr_array((weights, cols, indptr), shape=W.shape)
-    return sparse.csr_array(weights + sparse.diags_array(diagonal_entries)), kept
+    diagonal_entries, balance = A.diagonal(), {}
+    if diagonal != "original":
+        total = np.bincount(every_row, np.abs(W.data), n)
+        if diagonal == "homeostatic":
+            # Probabilities that differ in the two directions draw directed synapses of any network.
+            symmetric = symmetric and _matrix.is_symmetric(weights)
+            weights = scaled_to(weights, total, symmetric=symmetric)
+        lost = total - np.bincount(rows, np.abs(weights.data), n)
+        diagonal_entries = diagonal_entries + lost
+        if diagonal == "homeostatic":
+            short = lost / np.where(total > 0, total, 1.0)
+            exact = np.abs(short) <= TOLERANCE
+            balance = {
+                "scaled": float(exact.mean()),
+                "shortfall": float(short.max(where=~exact, initial=0.0)),
+            }
+    return sparse.csr_array(weights + sparse.diags_array(diagonal_entries)), kept, balance

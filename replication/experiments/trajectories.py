@@ -9,7 +9,7 @@ import numpy as np
 from noiseprune import _checks
 from noiseprune.covariance import stationary_covariance
 from noiseprune.dynamics import simulate, trajectory_error
-from noiseprune.pruning import DIAGONALS, noise_prune
+from noiseprune.pruning import noise_prune
 from replication.experiments.spectrum import NetworkSettings
 from replication.registry import stored
 from replication.result import run_seeds, streams
@@ -21,7 +21,7 @@ class TrajectorySettings(NetworkSettings):
 
     keep: tuple = (0.2, 0.05)
     rules: tuple = ("noise", "weight", "uniform")
-    diagonals: tuple = DIAGONALS
+    diagonals: tuple = ("matched", "original")
     dt: float = 0.005
     steps: int = 8000
     every: int = 100
