@@ -5,6 +5,7 @@ structure and prune synapses" (NeurIPS 2020), its controls, its theory and its r
 """
 
 from noiseprune import large, theory
+from noiseprune.compare import NetworkComparison, compare
 from noiseprune.covariance import sample_covariance, stationary_covariance, synapse_variances
 from noiseprune.dynamics import relax, simulate, trajectory_error
 from noiseprune.networks import add_leak, clustered, random_graph, spatial
@@ -22,10 +23,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Network",
+    "NetworkComparison",
     "PrunedNetwork",
     "SpectralComparison",
     "add_leak",
     "clustered",
+    "compare",
     "compare_spectra",
     "keep_probabilities",
     "large",

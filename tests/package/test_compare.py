@@ -1,0 +1,137 @@
+"""`compare` against independent ways to the same numbers, for networks of any structure."""
+
+import importlib
+import math
+
+import numpy as np
+import pytest
+from scipy import linalg, sparse
+
+import noiseprune as npr
+
+module = importlib.import_module("noiseprune.compare")  # npr.compare is its function
+
+
+def brute(A, B):
+    """Covariance and trajectory error by the Kronecker product, without the package."""
+    n = len(A)
+    eye = np.eye(n)
+
+    def solve(X, Y):  # X C + C Y^T = -I
+        return np.linalg.solve(np.kron(X, eye) + np.kron(eye, Y), -eye.ravel()).reshape(n, n)
+
+    C, D, shared = solve(A, A), solve(B, B), solve(A, B)
+    covariance = np.linalg.norm(D - C) / np.linalg.norm(C)
+    return covariance, math.sqrt(np.trace(C + D - shared - shared.T) / np.trace(C))
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_errors_are_those_of_the_kronecker_product(network, symmetric, seed):
+    A = network(9, seed=seed, symmetric=symmetric)
+    B = npr.noise_prune(A, 0.6, rng=seed).A
+    found = npr.compare(A, B)
+    covariance, trajectory = brute(A, B.toarray())
+    np.testing.assert_allclose(found.covariance_error, covariance, rtol=1e-9)
+    np.testing.assert_allclose(found.trajectory_error, trajectory, rtol=1e-7)
+    assert found.abscissa == pytest.approx(linalg.eigvals(A).real.max(), rel=1e-12)
+    assert found.abscissa_sparse == pytest.approx(linalg.eigvals(B.toarray()).real.max(), rel=1e-12)
+    if symmetric:
+        assert found.epsilon == npr.spectral_epsilon(A, B)
+        lam, mu = np.linalg.eigvalsh(A), np.linalg.eigvalsh(B.toarray())  # 9 modes: all are slow
+        assert found.slow_error == pytest.approx(np.median(abs(mu / lam - 1)), rel=1e-9)
+    else:
+        assert found.epsilon is None
+
+
+def test_trajectory_error_is_that_of_a_simulation(network):
+    """Both networks driven by the same noise; standard error from 40 blocks of the recording."""
+    A = network(10, symmetric=False, excess=0.5)
+    B = npr.noise_prune(A, 0.6, rng=0).A
+    rate, dt = np.abs(A).max(), 0.01
+    x, y = (
+        npr.simulate(
+            M / rate, x0=np.zeros((10, 40)), dt=dt, steps=60_000, sigma=1, rng=0, every=20
+        )[500:]
+        for M in (A, B.toarray())
+    )
+    difference, size = np.square(x - y).sum((0, 1)), np.square(x).sum((0, 1))
+    ratio = difference.sum() / size.sum()
+    error = np.std(difference / size.mean() - ratio * size / size.mean(), ddof=1) / math.sqrt(40)
+    # 4 standard errors: a false alarm in 16,000; Euler's scheme adds dt / 2 of the fastest rate.
+    assert abs(npr.compare(A, B).trajectory_error ** 2 - ratio) < 4 * error + dt * ratio
+
+
+def test_same_network_has_no_error_and_one_measure_knows_the_scale(network):
+    for symmetric in (True, False):
+        A = network(12, symmetric=symmetric)
+        same, faster = npr.compare(A, A), npr.compare(A, 1.25 * A)
+        assert same.slow_error == pytest.approx(0, abs=1e-12)
+        assert same.covariance_error == pytest.approx(0, abs=1e-7)
+        assert same.trajectory_error == pytest.approx(0, abs=1e-6)
+        assert faster.slow_error == pytest.approx(0.25)
+        assert faster.covariance_error == pytest.approx(0.2)  # 1 - 1 / 1.25
+        assert npr.compare(7 * A, 7 * 1.25 * A).trajectory_error == pytest.approx(
+            faster.trajectory_error
+        )
+
+
+def test_relabelling_changes_nothing(network):
+    A = network(12, symmetric=False)
+    B = npr.noise_prune(A, 0.5, rng=0).A.toarray()
+    order = np.random.default_rng(0).permutation(12)
+    there = npr.compare(A[np.ix_(order, order)], B[np.ix_(order, order)])
+    for name, value in vars(npr.compare(A, B)).items():
+        assert vars(there)[name] == (value if value is None else pytest.approx(value, rel=1e-9))
+
+
+def test_parts_and_an_unstable_result():
+    A = np.diag([-1.0, -1.0, -1.0, -1.0])
+    A[0, 1], A[2, 3], A[3, 2], A[1, 2] = 0.5, 0.5, 0.4, 0.3
+    B = A.copy()
+    B[1, 2] = 0
+    assert (npr.compare(A, B).components, npr.compare(A, B).components_sparse) == (1, 2)
+    for symmetric in (False, True):
+        one = A + A.T * symmetric
+        two = one.copy()
+        two[2, 3] = two[3, 2] = 3.0
+        found = npr.compare(one, two)
+        assert found.abscissa_sparse > 0
+        assert found.covariance_error == found.trajectory_error == math.inf
+        with pytest.raises(ValueError, match="unstable"):
+            npr.compare(two, one)
+    with pytest.raises(ValueError, match="A_sparse must have the shape of A"):
+        npr.compare(A, B[:3, :3])
+
+
+def test_large_networks_agree_with_dense_ones(monkeypatch):
+    A = npr.add_leak(npr.random_graph(600, 10, rng=0), excess=0.2)
+    B = npr.noise_prune(A, 0.5, rule="weight", rng=0).A
+    exact = npr.compare(A, B)
+    monkeypatch.setattr(module, "LARGE", 100)
+    estimate = npr.compare(A, B)
+    for name in ("abscissa", "abscissa_sparse", "slow_error", "epsilon"):
+        assert vars(estimate)[name] == pytest.approx(vars(exact)[name], rel=1e-5)
+    assert estimate.components_sparse == exact.components_sparse
+    # A trace from 16 sign vectors has the relative standard error sqrt(2 / (16 n)), n the effective
+    # number of modes; its root half of that. Four of them: a false alarm in 16,000.
+    D = np.linalg.inv(-B.toarray()) - np.linalg.inv(-A.toarray())
+    modes = np.trace(D @ D) ** 2 / np.trace(D @ D @ D @ D)
+    tolerance = 4 * math.sqrt(2 / (16 * modes)) / 2
+    assert tolerance < 0.5
+    assert estimate.covariance_error == pytest.approx(exact.covariance_error, rel=0.05)
+    assert estimate.trajectory_error == pytest.approx(exact.trajectory_error, rel=tolerance)
+
+
+def test_large_directed_networks_have_their_stability(monkeypatch):
+    W = sparse.random_array((400, 400), density=0.02, rng=0)
+    A = npr.add_leak(sparse.csr_array(W - sparse.diags_array(W.diagonal())), excess=0.1)
+    B = npr.noise_prune(A, 0.7, rng=0).A
+    exact = npr.compare(A, B)
+    monkeypatch.setattr(module, "LARGE", 100)
+    estimate = npr.compare(A, B)
+    assert estimate.abscissa == pytest.approx(exact.abscissa, rel=1e-9)
+    assert estimate.slow_error == pytest.approx(exact.slow_error, rel=1e-6)
+    assert estimate.covariance_error is estimate.trajectory_error is estimate.epsilon is None
+    strong = sparse.coo_array(([100.0, 100.0], ([0, 1], [1, 0])), shape=A.shape)
+    assert npr.compare(A, B + strong).trajectory_error == math.inf
