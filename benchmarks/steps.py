@@ -13,8 +13,7 @@ from scipy import linalg
 import noiseprune as npr
 from benchmarks import baseline
 from replication import experiments
-from replication.experiments.largest import ten_thousand_rows
-from replication.experiments.spectrum import MEASURES, spectrum_rows
+from replication.experiments.spectrum import MEASURES
 from replication.result import streams
 
 
@@ -207,7 +206,7 @@ def chapter_8(n):
 
     return Step(
         n,
-        {"chapter 8": lambda: spectrum_rows(settings, 0)},
+        {"chapter 8": lambda: experiments.spectra.one_seed(settings, 0)},
         {"chapter 8": 8},
         lambda: baseline.spectrum_experiment(
             settings.sizes, 0.1, settings.rules, streams(0, 2), long_range=settings.long_range
@@ -225,7 +224,12 @@ def largest(n):
         rules=npr.pruning.RULES,
         seeds=(0,),
     )
-    return Step(n, {"largest": lambda: ten_thousand_rows(settings, 0)}, seconds=20 * 60, gib=10.0)
+    return Step(
+        n,
+        {"largest": lambda: experiments.ten_thousand.one_seed(settings, 0)},
+        seconds=20 * 60,
+        gib=10.0,
+    )
 
 
 # Name: function, size of the paper, size for a quick look.

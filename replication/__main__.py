@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
-import multiprocessing
+import contextlib
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from replication import experiments, registry, scorecard  # noqa: F401 - experiments register themselves
-from replication.result import one_thread
+from replication import experiments, registry  # noqa: F401 - experiments register themselves
+from replication.result import DamagedResult
+from replication.runner import Partial, workers
+
+INTERRUPTED = 130  # what a shell expects after Ctrl-C
+
+EXAMPLES = """\
+examples (python -m replication ...):
+  list                      what there is, how long it took, what is stored
+  check --quick             one seed of the essential results again (minutes)
+  check trajectories_lab    one seed of one result
+  --workers 2 --results _build/results run --all
+                            everything from nothing (hours); the same command after an
+                            interruption goes on where it stopped
+  compare _build/results    hold what was run there against what is stored
+  scorecard                 judge the claims; write the table and the figure of the README
+
+exit status: 0 done and agreed, 1 something differs, 2 it could not be done, 130 interrupted
+"""
 
 
 def main(arguments=None):
@@ -19,13 +36,23 @@ def main(arguments=None):
     try:
         return _dispatch(parser, options)
     except FileNotFoundError as error:
-        print(f"{error.filename} is not there: run the experiment first", file=sys.stderr)
-        return 2
+        message = f"{error.filename} is not there: run the experiment first"
+    except (DamagedResult, OSError, BrokenProcessPool) as error:
+        message = str(error)
+    except KeyboardInterrupt as error:
+        print(f"\ninterrupted{error}", file=sys.stderr)
+        return INTERRUPTED
+    print(message, file=sys.stderr)
+    return 2
 
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog="python -m replication", description="Run the experiments of the book."
+        prog="python -m replication",
+        description="Run the experiments of the book, and hold their results against the stored "
+        "ones and against the claims of the original.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--results",
@@ -38,15 +65,16 @@ def _parser():
         "--workers",
         type=int,
         default=1,
+        metavar="N",
         help="processes that share the seeds, one BLAS thread each (default: 1, with all threads)",
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="list the experiments and what is stored of them")
     for command, help_text in (
         ("run", "run experiments and store their results; skip those that are stored"),
         ("check", "run the first seed of experiments again and compare with what is stored"),
     ):
-        sub = commands.add_parser(command, help=help_text)
+        sub = commands.add_parser(command, help=help_text, description=help_text)
         sub.add_argument(
             "names",
             nargs="*",
@@ -75,7 +103,7 @@ def _dispatch(parser, options):
     if options.command == "list":
         return _list(options.results)
     if options.command == "scorecard":
-        return scorecard.main()
+        return _scorecard()
     if options.command == "compare":
         return _compare(options.results, options.folder)
     if options.workers < 1:
@@ -84,72 +112,105 @@ def _dispatch(parser, options):
     names = list(registry.STORED) if options.all else options.names + list(registry.QUICK) * quick
     if not names:
         parser.error("name at least one experiment, or --all")
+    names = list(dict.fromkeys(names))
     if options.command == "check":
-        return _check(names, options.results)
+        return _check(names, options.results, options.workers)
     return _run(names, options)
 
 
 def _list(folder):
+    damaged = False
     for name, (experiment, settings) in registry.STORED.items():
-        path = folder / f"{name}.json"
-        state = "not stored"
-        if path.exists():
+        try:
             result = registry.load(name, folder)
             state = f"{result.provenance['seconds']:.0f} s on {result.provenance['date']}"
             if not registry.is_current(result):
                 state += ", with other settings"
+        except FileNotFoundError:
+            state = "not stored"
+        except DamagedResult as error:
+            print(error, file=sys.stderr)
+            damaged, state = True, "damaged"
         print(f"{name:26} {len(settings.seeds):3} seeds  {state:32} {_summary(experiment)}")
-    return 0
+    return 2 if damaged else 0
 
 
 def _run(names, options):
     for name in names:
-        path = options.results / f"{name}.json"
-        if (
-            path.exists()
-            and not options.again
-            and registry.is_current(registry.load(name, options.results))
-        ):
+        path = registry.stored_file(name, options.results)
+        try:
+            current = registry.is_current(registry.load(name, options.results))
+        except FileNotFoundError:
+            current = False
+        except DamagedResult as error:
+            print(f"{error}; it is computed anew")
+            current = False
+        if current and not options.again:
             print(f"{name}: stored already in {path.name}; --again runs it anew")
             continue
-        if options.workers == 1:
-            result = registry.run(name)
-        else:
-            with concurrent.futures.ProcessPoolExecutor(
-                options.workers,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=one_thread,
-            ) as pool:
-                result = registry.run(name, executor=pool)
-        result.save(path)
+        result = _compute(name, options.workers, folder=options.results)
         print(f"{name}: {len(result.rows)} rows in {result.provenance['seconds']:.0f} s")
     return 0
 
 
-def _check(names, folder):
+def _compute(name, count, **how):
+    """Run an experiment here or in so many processes; say how to go on if that ends too early."""
+    try:
+        with workers(count) if count > 1 else contextlib.nullcontext() as pool:
+            return registry.run(name, executor=pool, **how)
+    except (KeyboardInterrupt, BrokenProcessPool) as error:
+        kept = ""
+        if "folder" in how:
+            path = registry.stored_file(name, how["folder"])
+            seeds = Partial.count(path)
+            kept = f"; {name}: {seeds} finished seeds are kept, the same command goes on from there"
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(kept) from None
+        raise BrokenProcessPool(f"a worker process was killed (out of memory?){kept}") from None
+
+
+def _check(names, folder, count):
     failed = False
     for name in names:
         before = registry.load(name, folder)
-        again = registry.run(name, seeds=before.settings["seeds"][:1])
-        failed |= _report(before, again, f"seed {before.settings['seeds'][0]}")
+        first = before.settings["seeds"][:1]
+        again = _compute(name, count, seeds=first)
+        failed |= _report(name, registry.disagreements(before, again), f"seed {first[0]}")
     return int(failed)
 
 
 def _compare(folder, other):
+    if folder.resolve() == other.resolve():
+        print(f"{other} is the folder of stored results itself", file=sys.stderr)
+        return 2
     failed = False
     for name in registry.STORED:
         before, again = registry.load(name, folder), registry.load(name, other)
-        failed |= _report(before, again, f"{len(again.settings['seeds'])} seeds")
+        lines = registry.disagreements(before, again)
+        old, new = (result.settings["seeds"] for result in (before, again))
+        if old != new:
+            lines.insert(0, f"{name}: seeds stored {old}, now {new}")
+        failed |= _report(name, lines, f"{len(new)} seeds")
     return int(failed)
 
 
-def _report(before, again, what):
+def _report(name, lines, what):
     """Print whether a rerun agrees with what is stored, and the first numbers that do not."""
-    lines = registry.disagreements(before, again)
-    print(f"{before.experiment}: {what}: {'differs' if lines else 'agrees'}")
+    print(f"{name}: {what}: {'differs' if lines else 'agrees'}")
     for line in lines[:10]:
         print("  " + line)
     return bool(lines)
+
+
+def _scorecard():
+    root = registry.RESULTS.parent
+    if not (root / "README.md").is_file():
+        print(f"the scorecard is written into a checkout, and {root} is none", file=sys.stderr)
+        return 2
+    from replication import scorecard  # draws: worker processes need not load that
+
+    scorecard.main(root)
+    return 0
 
 
 def _summary(function):

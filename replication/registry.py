@@ -1,34 +1,83 @@
-"""The runs whose results are stored in ``results/``: their names, settings and whereabouts."""
+"""The experiments, and the runs of theirs whose results are stored in ``results/``."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
 from pathlib import Path
 
 import numpy as np
 
-from replication.result import Result, plain
+from replication.result import DamagedResult, Result, plain
+from replication.runner import Partial, run_seeds
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
-# Name of each stored run: its experiment and settings. The modules of `replication.experiments`
-# fill it as they are imported.
-STORED = {}
+# The modules of `replication.experiments` fill these as they are imported.
+EXPERIMENTS = {}  # every experiment by its name
+STORED = {}  # name of each stored run: its experiment and settings
 QUICK = []  # what `check --quick` runs one seed of: under ten minutes together
 
 
-def stored(*, quick=False, **runs):
-    """Register runs of the decorated experiment: names and the settings of each."""
+def experiment(*, quick=None, **stored):
+    """Make an experiment of a function ``(settings, seed) -> list of rows``, and register it.
 
-    def register(experiment):
-        STORED.update({name: (experiment, settings) for name, settings in runs.items()})
-        QUICK.extend(list(runs)[:1] if quick else [])
-        return experiment
+    The experiment is called with settings, whose field `seeds` says what to run, and returns a
+    `Result` with the rows of all seeds. The function itself is its attribute `one_seed`.
+
+    Parameters
+    ----------
+    quick : str, optional
+        Which of the stored runs ``check --quick`` repeats one seed of.
+    **stored : frozen dataclass
+        Settings of each run whose result is stored in ``results/``, under its name.
+
+    Returns
+    -------
+    callable
+        The decorator.
+
+    Raises
+    ------
+    ValueError
+        If a name is taken, or the function is called as its module.
+
+    Examples
+    --------
+    The experiments of this folder are made so:
+
+    >>> from replication import experiments
+    >>> small = experiments.LabRecordSettings(sizes=(40, 20), long_range=60, seeds=(0, 1))
+    >>> result = experiments.lab_record(small, progress=False)
+    >>> len(result.rows)
+    4
+    """
+
+    def register(one_seed):
+        @functools.wraps(one_seed)
+        def run_experiment(settings, *, executor=None, progress=True, name=None):
+            name = run_experiment.__name__ if name is None else name
+            return run_seeds(name, settings, run_experiment, executor=executor, progress=progress)
+
+        run_experiment.__signature__ = inspect.signature(run_experiment, follow_wrapped=False)
+        run_experiment.one_seed = one_seed
+        name = one_seed.__name__
+        if one_seed.__module__.endswith(f".{name}"):
+            raise ValueError(f"the experiment {name} must not be called as its module: it hides it")
+        if taken := ({name} & EXPERIMENTS.keys()) | (stored.keys() & STORED.keys()):
+            raise ValueError(f"there is an experiment of that name already: {', '.join(taken)}")
+        if quick is not None and quick not in stored:
+            raise ValueError(f"quick must name one of the stored runs, got {quick!r}")
+        EXPERIMENTS[name] = run_experiment
+        STORED.update({run: (run_experiment, settings) for run, settings in stored.items()})
+        QUICK.extend([] if quick is None else [quick])
+        return run_experiment
 
     return register
 
 
-def run(name, *, seeds=None, executor=None, progress=True):
+def run(name, *, seeds=None, executor=None, progress=True, folder=None):
     """Run a stored experiment again, all its seeds or some.
 
     Parameters
@@ -38,24 +87,39 @@ def run(name, *, seeds=None, executor=None, progress=True):
     seeds : sequence of int, optional
         Seeds to run instead of the stored ones.
     executor : concurrent.futures.Executor, optional
-        Where to run the seeds; without one, in this process.
+        Where to run the seeds: a process pool, Dask's or MPI's executor. Without one, here.
     progress : bool
         Show a progress bar.
+    folder : path, optional
+        Store the result there. Until it is whole the finished seeds are kept beside it, and a
+        run that was interrupted goes on from them. Without it, nothing is stored.
 
     Returns
     -------
     Result
-        The new result, not yet saved.
+        The new result.
 
     Raises
     ------
     ValueError
         If no experiment has that name.
+    OSError
+        If the folder cannot be made or written to: at once, before anything is computed.
     """
-    experiment, settings = _stored(name)
+    registered, settings = _stored(name)
     if seeds is not None:
         settings = dataclasses.replace(settings, seeds=tuple(seeds))
-    return experiment(settings, executor=executor, progress=progress, name=name)
+    how = {"executor": executor, "progress": progress}
+    if folder is None:
+        return run_seeds(name, settings, registered, **how)
+    path = stored_file(name, folder)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, where the result must be: move it away")
+    partial = Partial(path, settings)
+    result = run_seeds(name, settings, registered, partial=partial, **how)
+    result.save(path)
+    partial.remove()
+    return result
 
 
 def load(name, folder=RESULTS):
@@ -81,7 +145,16 @@ def load(name, folder=RESULTS):
         If it was never run.
     """
     _stored(name)
-    return Result.load(Path(folder) / f"{name}.json")
+    path = stored_file(name, folder)
+    result = Result.load(path)
+    if result.experiment != name:
+        raise DamagedResult(f"{path} is damaged (it is of {result.experiment}): run it again")
+    return result
+
+
+def stored_file(name, folder=RESULTS):
+    """Return where the result of that name is stored."""
+    return Path(folder) / f"{name}.json"
 
 
 def is_current(result):
@@ -90,28 +163,59 @@ def is_current(result):
 
 
 def disagreements(before, again, *, tolerance=1e-6):
-    """Return a line for every number in which a rerun differs from the stored rows of its seeds."""
-    seeds = {row["seed"] for row in again.rows}
-    rows = [row for row in before.rows if row["seed"] in seeds]
-    if len(rows) != len(again.rows):
-        return [f"{before.experiment}: {len(rows)} rows stored, {len(again.rows)} rows rerun"]
-    lines = []
-    for old, new in zip(rows, again.rows, strict=True):
-        where = ", ".join(
-            f"{k}={v}" for k, v in old.items() if k in ("seed", "keep", "rule", "diagonal")
-        )
-        lines += [
-            f"{before.experiment} ({where}): {key} stored {old.get(key)}, now {new.get(key)}"
-            for key in sorted(old.keys() | new.keys())
-            if not _agree(old.get(key), new.get(key), tolerance)
-        ]
+    """Return a line for everything in which a rerun differs from the stored rows of its seeds.
+
+    Parameters
+    ----------
+    before : Result
+        What is stored.
+    again : Result
+        The rerun, with the same settings, of all seeds or some.
+    tolerance : float
+        Relative difference up to which numbers agree.
+
+    Returns
+    -------
+    list of str
+        Empty if all agree; a comparison of nothing is a disagreement.
+    """
+    name = before.experiment
+    lines = [
+        f"{name}: setting {key} stored {before.settings.get(key)}, now {again.settings.get(key)}"
+        for key in sorted((before.settings.keys() | again.settings.keys()) - {"seeds"})
+        if before.settings.get(key) != again.settings.get(key)
+    ]
+    seeds = again.settings.get("seeds", [])
+    if not seeds:
+        lines.append(f"{name}: nothing was compared, the rerun has no seeds")
+    for seed in seeds:
+        old, new = ([row for row in r.rows if row.get("seed") == seed] for r in (before, again))
+        if len(old) != len(new) or not new:
+            lines.append(f"{name} (seed={seed}): {len(old)} rows stored, {len(new)} rows rerun")
+            continue
+        for a, b in zip(old, new, strict=True):
+            lines += _differences(name, a, b, tolerance)
     return lines
+
+
+def _differences(name, old, new, tolerance):
+    where = ", ".join(
+        f"{k}={v}" for k, v in old.items() if k in ("seed", "keep", "rule", "diagonal")
+    )
+    return [
+        f"{name} ({where}): {key} stored {old.get(key)}, now {new.get(key)}"
+        for key in sorted(old.keys() | new.keys())
+        if not _agree(old.get(key), new.get(key), tolerance)
+    ]
 
 
 def _agree(old, new, tolerance):
     if isinstance(old, str) or isinstance(new, str) or old is None or new is None:
         return old == new
-    old, new = np.asarray(old, dtype=float), np.asarray(new, dtype=float)
+    try:
+        old, new = np.asarray(old, dtype=float), np.asarray(new, dtype=float)
+    except (TypeError, ValueError):  # lists of texts, or of different lengths
+        return old == new
     if old.shape != new.shape:
         return False
     scale = np.abs(old).max(initial=0.0)

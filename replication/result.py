@@ -1,4 +1,4 @@
-"""What every experiment shares: a result that serialises to JSON, and the loop over seeds."""
+"""A result that is stored as JSON: one row per seed and condition, with all it was made from."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import json
 import os
 import platform
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import scipy
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 import noiseprune
 
 DIGITS = 9  # significant digits stored
+
+
+class DamagedResult(ValueError):
+    """A stored file that is no whole result: truncated, of other types, or without some rows."""
 
 
 @dataclass(frozen=True)
@@ -66,76 +67,124 @@ class Result:
         return np.array([row[name] for row in self.select(**conditions)])
 
     def save(self, path):
-        """Write the result as JSON, whole or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write the result as JSON, whole or not at all; return the path."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         rows = fields.pop("rows")
         head = json.dumps(fields, indent=1, allow_nan=False)
         lines = ",\n".join("  " + json.dumps(row, allow_nan=False) for row in rows)
-        text = head.removesuffix("\n}") + f',\n "rows": [\n{lines}\n ]\n}}\n'
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        return path
+        return write_atomically(
+            path, head.removesuffix("\n}") + f',\n "rows": [\n{lines}\n ]\n}}\n'
+        )
 
     @classmethod
     def load(cls, path):
         """Read a stored result.
 
-        Raises `FileNotFoundError` or `ValueError` when there is none, or it is damaged.
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        DamagedResult
+            If the file is not a whole result: every seed of the settings must have the same rows.
         """
         try:
-            fields = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(**{field.name: fields[field.name] for field in dataclasses.fields(cls)})
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path} is not a stored result ({error}); run the experiment again"
-            ) from error
+            fields = read_json(path)
+            result = cls(**{field.name: fields[field.name] for field in dataclasses.fields(cls)})
+            fault = _fault(result)
+        except KeyError as error:
+            fault = f"{error} is missing"
+        except TypeError as error:
+            fault = str(error)
+        if fault:
+            raise DamagedResult(f"{path} is damaged ({fault}): run the experiment again")
+        return result
 
 
-def run_seeds(name, settings, one_seed, *, executor=None, progress=True):
-    """Call ``one_seed(settings, seed)`` for every seed of the settings and gather the rows.
+def _fault(result):
+    """Say what of a result that was read cannot be, or return None."""
+    kinds = {"experiment": str, "settings": dict, "rows": list, "provenance": dict}
+    for name, kind in kinds.items():
+        if not isinstance(getattr(result, name), kind):
+            return f"{name} is no {kind.__name__}"
+    for name, kind in {"seconds": (int, float), "date": str, "command": str}.items():
+        if not isinstance(result.provenance.get(name), kind):
+            return f"provenance does not say the {name}"
+    seeds = result.settings.get("seeds")
+    if not isinstance(seeds, list) or not seeds:
+        return "settings name no seeds"
+    if not all(isinstance(row, dict) for row in result.rows):
+        return "a row is no dict"
+    shapes = {seed: [] for seed in seeds}
+    kinds = {}
+    for row in result.rows:
+        if row.get("seed") not in shapes:
+            return f"a row is of seed {row.get('seed')}, which is none of the settings"
+        shapes[row["seed"]].append(row.keys())
+        for key, value in row.items():
+            if value is not None and kinds.setdefault(key, _kind(value)) != _kind(value):
+                return f"{key} is {kinds[key]} in some rows and {_kind(value)} in others"
+    for seed, shape in shapes.items():
+        if not shape:
+            return f"no row is of seed {seed}"
+        if shape != shapes[seeds[0]]:
+            return f"the rows of seed {seed} are not those of seed {seeds[0]}"
+    return None
+
+
+def _kind(value):
+    if isinstance(value, bool):
+        return "true or false"
+    return {str: "a text", list: "a list", dict: "a dict"}.get(type(value), "a number")
+
+
+def read_json(path):
+    """Read a JSON file in which every number is one; raise `DamagedResult` where it is none."""
+
+    def refuse(constant):
+        raise ValueError(f"it holds {constant}")
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        return json.loads(text, parse_constant=refuse)
+    except IsADirectoryError as error:
+        raise DamagedResult(f"{path} is a folder, not a stored result: move it away") from error
+    except (ValueError, RecursionError) as error:
+        raise DamagedResult(f"{path} is damaged ({error}): run the experiment again") from error
+
+
+def write_atomically(path, content):
+    """Write a text or bytes to a file, whole or not at all, and make its folder if need be.
 
     Parameters
     ----------
-    name : str
-        Name of the experiment.
-    settings : frozen dataclass
-        Settings with a field `seeds`.
-    one_seed : callable
-        A function at the top of a module, which gives a list of rows.
-    executor : concurrent.futures.Executor, optional
-        Where to run the seeds: a process pool, Dask's or MPI's executor. Without one, here.
-    progress : bool
-        Show a progress bar, one step per seed.
+    path : path
+        The file.
+    content : str or bytes
+        What it shall hold; text is written as UTF-8.
 
     Returns
     -------
-    Result
-        Rows in the order of the seeds, whatever the order in which they were finished.
+    pathlib.Path
+        The path.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; a file that was there is still there, and nothing else.
     """
-    if len(settings.seeds) == 0:
-        raise ValueError("settings.seeds must name at least one seed")
-    start = time.perf_counter()
-    each = map if executor is None else executor.map
-    seeds = list(settings.seeds)
-    bar = tqdm(
-        each(one_seed, [settings] * len(seeds), seeds),
-        total=len(seeds),
-        desc=name,
-        unit="seed",
-        disable=not progress,
-    )
-    rows = [plain(row) for rows in bar for row in rows]
-    seconds = time.perf_counter() - start
-    return Result(name, plain(dataclasses.asdict(settings)), rows, provenance(name, seconds))
+    path = Path(path)
+    content = content.encode() if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return path
 
 
 def provenance(name, seconds):
@@ -144,20 +193,19 @@ def provenance(name, seconds):
         "date": datetime.date.today().isoformat(),
         "command": f"python -m replication run {name}",
         "seconds": round(seconds, 1),
-        "versions": {
-            "noiseprune": noiseprune.__version__,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-        },
+        "versions": versions(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
 
 
-def one_thread():
-    """Give a worker process one thread: it has loaded NumPy and SciPy, so that BLAS heeds it."""
-    threadpool_limits(1)
-    os.environ["NOISEPRUNE_THREADS"] = "1"
+def versions():
+    """Versions of what the numbers depend on."""
+    return {
+        "noiseprune": noiseprune.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+    }
 
 
 def streams(seed, count):

@@ -7,6 +7,7 @@ figure of the README.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from noiseprune.pruning import keep_probabilities, synapse_scores
 from replication.experiments import load
 from replication.figures.headline import headline
 from replication.registry import RESULTS
+from replication.result import write_atomically
 
 VERDICTS = ("replicated", "partly replicated", "not replicated", "not testable from the record")
 HEADLINE_KEEP = 0.05  # fraction kept whose trajectories the headline figure shows
@@ -626,7 +628,7 @@ def write_table(path, rows):
     after = rest.split(END, 1)[1]
     fresh = f"{before}{START}\n\n{markdown(rows)}\n\n{END}{after}"
     if fresh != text:
-        path.write_text(fresh, encoding="utf-8")
+        write_atomically(path, fresh)
     return fresh != text
 
 
@@ -634,5 +636,7 @@ def main(root=RESULTS.parent):
     """Write the table and the figure of the README from the stored results."""
     write_table(root / "README.md", claims())
     figure = headline(load("spectrum_lab"), load("trajectories_lab"), keep=HEADLINE_KEEP)
-    figure.savefig(root / "book" / "_static" / "headline.png", bbox_inches="tight")
+    png = io.BytesIO()
+    figure.savefig(png, format="png", bbox_inches="tight")
     plt.close(figure)
+    write_atomically(root / "book" / "_static" / "headline.png", png.getvalue())

@@ -1,62 +1,34 @@
-"""Experiments of the replication: a frozen settings object in, a result that is stored as JSON out.
+"""Experiments of the replication: settings in, rows out; a `Result` that is stored as JSON.
+
+Each file of this folder asks one question. Its function of settings and a seed becomes an
+experiment by the decorator `replication.registry.experiment`, and is found here with the class of
+its settings; nothing else has to be changed to add one. An experiment is called as
+``experiments.spectra(settings)`` with the options ``executor=`` (a pool of `concurrent.futures`,
+Dask's or MPI's executor) and ``progress=``; `run` and `load` take the names of stored runs.
 
 ``python -m replication --help`` lists and runs the stored ones.
 """
 
-from replication.experiments.asymmetric import AsymmetricSettings, asymmetric
-from replication.experiments.earlier import EarlierSettings, earlier_attempt
-from replication.experiments.large import LargeSettings, large_networks
-from replication.experiments.largest import TenThousandSettings, ten_thousand
-from replication.experiments.listening import ListeningSettings, listening
-from replication.experiments.rectified import RectifiedSettings, rectified
-from replication.experiments.spectrum import (
-    ImportantSettings,
-    LabRecordSettings,
-    SpectrumSettings,
-    important_synapses,
-    lab_record,
-    spectrum,
-)
-from replication.experiments.theorem import (
-    FailureSettings,
-    PrunedFractionSettings,
-    failure_rate,
-    pruned_fraction,
-)
-from replication.experiments.trajectories import TrajectorySettings, trajectories
-from replication.registry import RESULTS, STORED, disagreements, load, run
+import importlib
+import pkgutil
+
+from replication.registry import EXPERIMENTS, RESULTS, STORED, disagreements, load, run
 from replication.result import Result, streams
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+_settings = {type(settings).__name__: type(settings) for _, settings in STORED.values()}
+globals().update(EXPERIMENTS | _settings)
 
 __all__ = [
     "RESULTS",
     "STORED",
-    "AsymmetricSettings",
-    "EarlierSettings",
-    "FailureSettings",
-    "ImportantSettings",
-    "LabRecordSettings",
-    "LargeSettings",
-    "ListeningSettings",
-    "PrunedFractionSettings",
-    "RectifiedSettings",
     "Result",
-    "SpectrumSettings",
-    "TenThousandSettings",
-    "TrajectorySettings",
-    "asymmetric",
     "disagreements",
-    "earlier_attempt",
-    "failure_rate",
-    "important_synapses",
-    "lab_record",
-    "large_networks",
-    "listening",
     "load",
-    "pruned_fraction",
-    "rectified",
     "run",
-    "spectrum",
     "streams",
-    "ten_thousand",
-    "trajectories",
+    *sorted(EXPERIMENTS),
+    *sorted(_settings),
 ]

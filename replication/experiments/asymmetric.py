@@ -11,8 +11,9 @@ from noiseprune import _checks, _matrix
 from noiseprune.covariance import stationary_covariance
 from noiseprune.networks import add_leak, clustered
 from noiseprune.pruning import noise_prune
-from replication.registry import stored
-from replication.result import run_seeds, streams
+from replication.registry import experiment
+from replication.result import streams
+from replication.runner import steps
 
 FAMILIES = ("clusters", "ring", "directed", "underleaked")
 DOUBLINGS = 12  # times 0.1, 0.2, 0.4, ... at which amplification is looked for
@@ -20,7 +21,7 @@ DOUBLINGS = 12  # times 0.1, 0.2, 0.4, ... at which amplification is looked for
 
 @dataclass(frozen=True)
 class AsymmetricSettings:
-    """`asymmetric`: four families of networks, how one-way they are, their leak, rules.
+    """`asymmetric_networks`: four families of networks, how one-way they are, their leak, rules.
 
     "clusters" and "ring" go from symmetric to one-way with the strength; "directed" draws each
     direction on its own; "underleaked" is the one-way network of the clusters with a share of the
@@ -63,24 +64,13 @@ class AsymmetricSettings:
         return [*one_way_families, ("directed", 1.0), *(("underleaked", s) for s in self.shares)]
 
 
-@stored(asymmetric=AsymmetricSettings())
-def asymmetric(settings=AsymmetricSettings(), *, executor=None, progress=True, name="asymmetric"):
+@experiment(asymmetric=AsymmetricSettings())
+def asymmetric_networks(settings, seed):
     """Compare asymmetric networks before and after pruning, from symmetric to one-way.
-
-    Parameters
-    ----------
-    settings : AsymmetricSettings
-        Networks, fraction kept, rules, seeds.
-    executor : concurrent.futures.Executor, optional
-        Where to run the seeds; without one, in this process.
-    progress : bool
-        Show a progress bar.
-    name : str
-        Name under which the result is stored.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed, family, strength and rule: `departure` from normality and `peak`
         amplification of the original, `departure_weights` of its weights alone; of the pruned
         network `kept_fraction`, `peak_sparse`,
@@ -90,7 +80,7 @@ def asymmetric(settings=AsymmetricSettings(), *, executor=None, progress=True, n
 
     References
     ----------
-    Book section 10, "The boundary".
+    Book, "The boundary".
 
     Examples
     --------
@@ -99,17 +89,12 @@ def asymmetric(settings=AsymmetricSettings(), *, executor=None, progress=True, n
     ...     sizes=(20, 10), long_range=40, strengths=(0.5,), shares=(), keep=0.5, rules=("noise",),
     ...     slow=5, seeds=(0,)
     ... )
-    >>> [row["family"] for row in experiments.asymmetric(small, progress=False).rows]
+    >>> [row["family"] for row in experiments.asymmetric_networks(small, progress=False).rows]
     ['clusters', 'ring', 'directed']
     """
-    return run_seeds(name, settings, asymmetric_rows, executor=executor, progress=progress)
-
-
-def asymmetric_rows(settings, seed):
-    """Rows of `asymmetric` for one seed."""
     pruning_seed = streams(seed, 2)[1]
     rows = []
-    for family, strength in settings.networks():
+    for family, strength in steps(settings.networks()):
         A = settings.draw(seed, family, strength)
         C = stationary_covariance(A)
         before = {
@@ -170,7 +155,7 @@ def one_way(W, strength, *, around=False):
 
     References
     ----------
-    Book section 10, "From symmetric to one-way".
+    Book, "From symmetric to one-way".
 
     Examples
     --------
@@ -220,7 +205,7 @@ def ring(n, *, reach=None, density=0.6, long_range=5, rng=None):
 
     References
     ----------
-    Book section 10, "From symmetric to one-way".
+    Book, "From symmetric to one-way".
 
     Examples
     --------
@@ -263,7 +248,7 @@ def departure_from_normality(A):
 
     References
     ----------
-    Book section 10, "How far from normal?".
+    Book, "How far from normal?".
 
     Examples
     --------
@@ -295,7 +280,7 @@ def peak_amplification(A):
 
     References
     ----------
-    Book section 10, "How far from normal?".
+    Book, "How far from normal?".
 
     Examples
     --------
@@ -336,7 +321,7 @@ def eigenvalue_errors(A, A_sparse):
 
     References
     ----------
-    Book section 10, "Eigenvalues in the plane".
+    Book, "Eigenvalues in the plane".
 
     Examples
     --------
@@ -373,7 +358,7 @@ def inverse_error(A, A_sparse):
 
     References
     ----------
-    Book section 10, "What to measure instead".
+    Book, "What to measure instead".
 
     Examples
     --------
@@ -412,7 +397,7 @@ def shared_noise_error(A, A_sparse, *, C=None, C_sparse=None):
 
     References
     ----------
-    Book section 10, "Driven by the same noise".
+    Book, "Driven by the same noise".
 
     Examples
     --------

@@ -15,8 +15,9 @@ from noiseprune.networks import add_leak
 from noiseprune.pruning import keep_probabilities, sample_synapses, synapse_scores
 from noiseprune.spectrum import spectral_epsilon
 from replication.experiments.spectrum import NetworkSettings
-from replication.registry import stored
-from replication.result import run_seeds, streams
+from replication.registry import experiment
+from replication.result import streams
+from replication.runner import steps
 
 FAULTS = ("spikes", "leak", "tenfold", "half", "template", "repeat")
 _ROUNDING = 1e-12  # of the largest in size: an eigenvalue below it says nothing
@@ -79,26 +80,13 @@ class Attempt:
         return synapses(self.A_sparse).nnz / self.probabilities.nnz
 
 
-@stored(earlier_attempt=EarlierSettings())
-def earlier_attempt(
-    settings=EarlierSettings(), *, executor=None, progress=True, name="earlier_attempt"
-):
+@experiment(earlier_attempt=EarlierSettings())
+def earlier_attempt(settings, seed):
     """Run the replication with each fault on record turned on alone, and with all of them.
-
-    Parameters
-    ----------
-    settings : EarlierSettings
-        Network, fraction kept, what the record does not say about the faults, criteria, seeds.
-    executor : concurrent.futures.Executor, optional
-        Where to run the seeds; without one, in this process.
-    progress : bool
-        Show a progress bar.
-    name : str
-        Name under which the result is stored.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed, fault and diagonal: `largest_before` and `largest`, the largest eigenvalue
         of the network at hand before and after pruning; `kept_fraction`; `strengthened`, the
         largest factor by which any synapse was multiplied at any time; `epsilon`, the worst
@@ -120,15 +108,10 @@ def earlier_attempt(
     >>> result.select(fault="leak", diagonal="matched")[0]["largest"] > 0
     True
     """
-    return run_seeds(name, settings, earlier_rows, executor=executor, progress=progress)
-
-
-def earlier_rows(settings, seed):
-    """Rows of `earlier_attempt` for one seed; every fault meets the same random numbers."""
     meant = settings.draw(seed)
     x0 = np.random.default_rng(streams(seed, 4)[3]).uniform(0, 1, len(meant))
     rows = []
-    for name, faults in settings.conditions().items():
+    for name, faults in steps(settings.conditions().items()):
         for diagonal in ("matched", "original"):
             attempt = run_attempt(settings, seed, faults, diagonal=diagonal)
             largest = largest_eigenvalue(attempt.A_sparse)

@@ -8,8 +8,9 @@ from noiseprune.large import estimate_variances
 from noiseprune.networks import add_leak, random_graph, spatial
 from noiseprune.pruning import keep_probabilities, sample_synapses, synapse_scores
 from noiseprune.spectrum import spectral_epsilon
-from replication.registry import stored
-from replication.result import run_seeds, streams
+from replication.registry import experiment
+from replication.result import streams
+from replication.runner import steps
 
 SHAPES = {"spatial": spatial, "random": random_graph}
 
@@ -40,39 +41,26 @@ class LargeSettings:
         return add_leak(W, excess=self.excess)
 
 
-@stored(
+@experiment(
     large_networks=LargeSettings(),
     million=LargeSettings(
         networks=(("spatial", 1_000_000, 10), ("random", 1_000_000, 10)),
         seeds=(0,),
     ),
 )
-def large_networks(
-    settings=LargeSettings(), *, executor=None, progress=True, name="large_networks"
-):
+def large_networks(settings, seed):
     """Prune sparse networks of growing size and measure the worst error that is left.
-
-    Parameters
-    ----------
-    settings : LargeSettings
-        Networks, fractions kept, rules, seeds.
-    executor : concurrent.futures.Executor, optional
-        Where to run the seeds; without one, in this process. A million neurons need 4 GiB.
-    progress : bool
-        Show a progress bar.
-    name : str
-        Name under which the result is stored.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed, shape, neurons, degree, rule and keep: the `method` that found the variances,
         `leverage_sum` of all pairs beside its `expected_sum`, the number of `pairs` and of `kept`
         ones, and `epsilon`, the worst relative error. The diagonal is matched.
 
     References
     ----------
-    Book section 18, "A million neurons".
+    Book, "A million neurons".
 
     Examples
     --------
@@ -82,16 +70,11 @@ def large_networks(
     >>> [row["rule"] for row in rows]
     ['noise', 'weight']
     """
-    return run_seeds(name, settings, large_rows, executor=executor, progress=progress)
+    networks = steps(settings.networks)
+    return [row for network in networks for row in _network_rows(settings, network, seed)]
 
 
-def large_rows(settings, seed):
-    """Rows of `large_networks` for one seed."""
-    return [row for network in settings.networks for row in network_rows(settings, network, seed)]
-
-
-def network_rows(settings, network, seed):
-    """Rows of `large_networks` for one seed and network."""
+def _network_rows(settings, network, seed):
     network_seed, noise_seed, pruning_seed = streams(seed, 3)
     A = settings.draw(*network, network_seed)
     estimate = estimate_variances(A, samples=settings.samples, rng=noise_seed)

@@ -13,8 +13,9 @@ from noiseprune.dynamics import simulate
 from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
 from replication.experiments.spectrum import PERCENTILES, NetworkSettings
-from replication.registry import stored
-from replication.result import run_seeds, streams
+from replication.registry import experiment
+from replication.result import streams
+from replication.runner import steps
 
 
 @dataclass(frozen=True)
@@ -42,29 +43,16 @@ class TenThousandSettings(NetworkSettings):
         return self.dt * self.every * np.arange(self.steps // self.every + 1)
 
 
-@stored(
+@experiment(
     ten_thousand=TenThousandSettings(),
     ten_thousand_lab=TenThousandSettings(sizes=(6600, 1000, 1600) + 8 * (100,)),
 )
-def ten_thousand(
-    settings=TenThousandSettings(), *, executor=None, progress=True, name="ten_thousand"
-):
+def ten_thousand(settings, seed):
     """Compare spectrum and trajectories where eigenvectors of every network cost too much.
-
-    Parameters
-    ----------
-    settings : TenThousandSettings
-        Network, fraction kept, rules, scheme, seeds.
-    executor : concurrent.futures.Executor, optional
-        Where to run the seeds; without one, in this process. A seed at N = 10,000 needs 5 GiB.
-    progress : bool
-        Show a progress bar.
-    name : str
-        Name under which the result is stored.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed and rule: synapses and how many were kept; `eigenvalue_error` as percentiles,
         as the median of its size, and on the slowest modes; `largest_eigenvalue`; `epsilon`; and
         `times` with `mean` and `std` over simulations of ``||x - x_sparse|| / ||x||``. The
@@ -77,7 +65,7 @@ def ten_thousand(
 
     References
     ----------
-    Book section 8, "Ten thousand neurons".
+    Book, "Ten thousand neurons".
 
     Examples
     --------
@@ -89,11 +77,6 @@ def ten_thousand(
     ['noise', 'weight']
     """
     _checks.integer(settings.simulations, "simulations", low=2)
-    return run_seeds(name, settings, ten_thousand_rows, executor=executor, progress=progress)
-
-
-def ten_thousand_rows(settings, seed):
-    """Rows of `ten_thousand` for one seed."""
     A = settings.draw(seed)
     _, pruning_seed, noise_seed, start_seed = streams(seed, 4)
     C = stationary_covariance(A)
@@ -125,7 +108,7 @@ def ten_thousand_rows(settings, seed):
     size = np.linalg.norm(x, axis=1)
     eigenvalues = linalg.eigvalsh(A)
     rows = []
-    for rule, matrix in matrices.items():
+    for rule, matrix in steps(matrices.items()):
         distance = np.linalg.norm(x - run(matrix), axis=1) / size
         sparse_eigenvalues = linalg.eigvalsh(matrix.toarray(), overwrite_a=True)
         error = sparse_eigenvalues / eigenvalues - 1

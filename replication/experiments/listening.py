@@ -13,13 +13,14 @@ from noiseprune.covariance import stationary_covariance
 from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
 from replication.experiments.spectrum import NetworkSettings
-from replication.registry import stored
-from replication.result import run_seeds, streams
+from replication.registry import experiment
+from replication.result import streams
+from replication.runner import steps
 
 
 @dataclass(frozen=True)
 class ListeningSettings(NetworkSettings):
-    """`listening`: snapshots, observation times in slowest time constants, their interval."""
+    """`estimated_covariance`: snapshots, durations in slowest time constants, their interval."""
 
     keep: float = 0.2
     snapshots: tuple = (3, 5, 10, 30, 100, 1000, 10000)
@@ -29,24 +30,15 @@ class ListeningSettings(NetworkSettings):
     seeds: tuple = tuple(range(5))
 
 
-@stored(listening=ListeningSettings())
-def listening(settings=ListeningSettings(), *, executor=None, progress=True, name="listening"):
+@experiment(listening=ListeningSettings())
+def estimated_covariance(settings, seed):
     """Prune by a covariance that is estimated from a limited record of the noise.
 
-    Parameters
-    ----------
-    settings : ListeningSettings
-        Network, fraction kept, lengths of the record, seeds.
-    executor : concurrent.futures.Executor, optional
-        Where to run the seeds; without one, in this process.
-    progress : bool
-        Show a progress bar.
-    name : str
-        Name under which the result is stored.
+    Every pruning uses the same random numbers.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed, `record` and `length`. Record "snapshots": independent ones, length is their
         number T. Record "trajectory": one stationary run, length is its duration in slowest time
         constants. Records "exact" and "weight" (length 0) are noise-prune by the exact covariance
@@ -56,7 +48,7 @@ def listening(settings=ListeningSettings(), *, executor=None, progress=True, nam
 
     References
     ----------
-    Book section 15, "Does the pruned network notice?".
+    Book, "Does the pruned network notice?".
 
     Examples
     --------
@@ -64,14 +56,9 @@ def listening(settings=ListeningSettings(), *, executor=None, progress=True, nam
     >>> small = experiments.ListeningSettings(
     ...     sizes=(40, 20), long_range=60, seeds=(0,), snapshots=(20,), durations=(2,), slow=3
     ... )
-    >>> [row["record"] for row in experiments.listening(small, progress=False).rows]
+    >>> [row["record"] for row in experiments.estimated_covariance(small, progress=False).rows]
     ['exact', 'weight', 'snapshots', 'trajectory']
     """
-    return run_seeds(name, settings, listening_rows, executor=executor, progress=progress)
-
-
-def listening_rows(settings, seed):
-    """Rows of `listening` for one seed; every pruning uses the same random numbers."""
     A = settings.draw(seed)
     pruning_seed, snapshot_seed, trajectory_seed = streams(seed, 4)[1:]
     eigenvalues, V = linalg.eigh(A)
@@ -108,10 +95,12 @@ def listening_rows(settings, seed):
 
     rows = [row("exact", 0), row("weight", 0, rule="weight")]
     X = _snapshots(C, max(settings.snapshots, default=0), snapshot_seed)
-    rows += [row("snapshots", T, estimate=X[:, :T] @ X[:, :T].T / T) for T in settings.snapshots]
-    steps = [round(d / -eigenvalues[-1] / settings.interval) for d in settings.durations]
-    X = trajectory(eigenvalues, V, settings.interval, max(steps, default=0), rng=trajectory_seed)
-    for duration, T in zip(settings.durations, steps, strict=True):
+    rows += [
+        row("snapshots", T, estimate=X[:, :T] @ X[:, :T].T / T) for T in steps(settings.snapshots)
+    ]
+    counts = [round(d / -eigenvalues[-1] / settings.interval) for d in settings.durations]
+    X = trajectory(eigenvalues, V, settings.interval, max(counts, default=0), rng=trajectory_seed)
+    for duration, T in zip(settings.durations, counts, strict=True):
         rows.append(row("trajectory", duration, estimate=X[:, :T] @ X[:, :T].T / T))
     return rows
 
@@ -154,7 +143,7 @@ def trajectory(eigenvalues, V, interval, count, *, sigma=1.0, rng=None):
 
     References
     ----------
-    Book section 15, "A trajectory repeats itself".
+    Book, "A trajectory repeats itself".
 
     Examples
     --------

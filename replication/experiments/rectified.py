@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +15,14 @@ from noiseprune.dynamics import simulate
 from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
 from replication.experiments.spectrum import NetworkSettings
-from replication.registry import stored
-from replication.result import run_seeds, streams
+from replication.registry import experiment
+from replication.result import streams
+from replication.runner import steps
 
 
 @dataclass(frozen=True)
 class RectifiedSettings(NetworkSettings):
-    """`rectified`: inputs ``scale (z - shift)``, z standard normal, that silence about half.
+    """`rectified_networks`: inputs ``scale (z - shift)``, z normal, that silence about half.
 
     Times are in model units. Regimes are read off every `every` steps, curves stored every
     `thin` readings.
@@ -50,24 +52,13 @@ class RectifiedSettings(NetworkSettings):
         return self.scale * (z - self.shift)
 
 
-@stored(rectified=RectifiedSettings(), quick=True)
-def rectified(settings=RectifiedSettings(), *, executor=None, progress=True, name="rectified"):
+@experiment(quick="rectified", rectified=RectifiedSettings())
+def rectified_networks(settings, seed):
     """Compare rectified networks before and after pruning, and the regimes that they visit.
-
-    Parameters
-    ----------
-    settings : RectifiedSettings
-        Network, inputs, fractions kept, rules, scheme, seeds.
-    executor : concurrent.futures.Executor, optional
-        Where to run the seeds; without one, in this process.
-    progress : bool
-        Show a progress bar.
-    name : str
-        Name under which the result is stored.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed, keep and rule ("original" with keep 1 first): `active`, the fraction of
         active neurons in time; `regimes`, the different ones each simulation was seen in, and
         `switches` per neuron and unit time, both as means over simulations. Pruned networks also
@@ -84,14 +75,9 @@ def rectified(settings=RectifiedSettings(), *, executor=None, progress=True, nam
     ...     sizes=(40, 20), long_range=60, seeds=(0,), keep=(0.5,), rules=("noise",), steps=200,
     ...     simulations=2,
     ... )
-    >>> [row["rule"] for row in experiments.rectified(small, progress=False).rows]
+    >>> [row["rule"] for row in experiments.rectified_networks(small, progress=False).rows]
     ['original', 'noise']
     """
-    return run_seeds(name, settings, rectified_rows, executor=executor, progress=progress)
-
-
-def rectified_rows(settings, seed):
-    """Rows of `rectified` for one seed."""
     A = settings.draw(seed)
     _, pruning_seed, noise_seed, start_seed, input_seed = streams(seed, 5)
     x0 = np.random.default_rng(start_seed).uniform(0, 1, (len(A), settings.simulations))
@@ -129,22 +115,21 @@ def rectified_rows(settings, seed):
     several = settings.simulations > 1
     rows = [describe(active, keep=1.0, rule="original")]
     C = stationary_covariance(A)
-    for keep in settings.keep:
-        for rule in settings.rules:
-            pruned = noise_prune(A, keep, rule=rule, C=C, rng=pruning_seed).A
-            x_sparse, active_sparse = run(pruned)
-            error = np.linalg.norm((x - x_sparse)[:: settings.thin], axis=1) / size
-            regime = np.ix_(resting, resting)
-            rows.append(
-                {
-                    **describe(active_sparse, keep=keep, rule=rule),
-                    "mean": error.mean(axis=1),
-                    "std": error.std(axis=1, ddof=1) if several else 0 * size[:, 0],
-                    "apart": (active != active_sparse)[:: settings.thin].mean(axis=(1, 2)),
-                    "epsilon_active": spectral_epsilon(A[regime], pruned.toarray()[regime]),
-                    "fixed_point_error": _fixed_point_error(A, pruned, b, rest),
-                }
-            )
+    for keep, rule in steps(itertools.product(settings.keep, settings.rules)):
+        pruned = noise_prune(A, keep, rule=rule, C=C, rng=pruning_seed).A
+        x_sparse, active_sparse = run(pruned)
+        error = np.linalg.norm((x - x_sparse)[:: settings.thin], axis=1) / size
+        regime = np.ix_(resting, resting)
+        rows.append(
+            {
+                **describe(active_sparse, keep=keep, rule=rule),
+                "mean": error.mean(axis=1),
+                "std": error.std(axis=1, ddof=1) if several else 0 * size[:, 0],
+                "apart": (active != active_sparse)[:: settings.thin].mean(axis=(1, 2)),
+                "epsilon_active": spectral_epsilon(A[regime], pruned.toarray()[regime]),
+                "fixed_point_error": _fixed_point_error(A, pruned, b, rest),
+            }
+        )
     return rows
 
 
@@ -180,7 +165,7 @@ def active_neurons(A, x, b):
 
     References
     ----------
-    Book section 10, "One network, many regimes".
+    Book, "One network, many regimes".
 
     Examples
     --------
@@ -223,7 +208,7 @@ def regimes_visited(active):
 
     References
     ----------
-    Book section 10, "One network, many regimes".
+    Book, "One network, many regimes".
 
     Examples
     --------
@@ -264,7 +249,7 @@ def rectified_fixed_point(A, b, *, iterations=100):
 
     References
     ----------
-    Book section 10, "Where a rectified network comes to rest".
+    Book, "Where a rectified network comes to rest".
 
     Examples
     --------

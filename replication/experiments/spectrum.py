@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,9 @@ from noiseprune.pruning import (
     synapse_scores,
 )
 from noiseprune.spectrum import compare_spectra, spectral_epsilon
-from replication.registry import stored
-from replication.result import run_seeds, streams
+from replication.registry import experiment
+from replication.result import streams
+from replication.runner import steps
 
 MEASURES = ("eigenvalue_error", "quadratic_form_error", "alignment")
 PERCENTILES = tuple(range(0, 101, 5))
@@ -48,7 +50,7 @@ class NetworkSettings:
 
 @dataclass(frozen=True)
 class SpectrumSettings(NetworkSettings):
-    """`spectrum`: fractions kept, rules, and how many of the slowest modes to keep singly."""
+    """`spectra`: fractions kept, rules, and how many of the slowest modes to keep singly."""
 
     keep: tuple = (0.5, 0.2, 0.1, 0.05, 0.03)
     rules: tuple = ("noise", "weight", "uniform")
@@ -71,28 +73,17 @@ class ImportantSettings(NetworkSettings):
     strongest: float = 0.001
 
 
-@stored(
+@experiment(
+    quick="spectrum_lab",
     spectrum_lab=SpectrumSettings(),
     spectrum_paper=SpectrumSettings(sizes=(2700, 100, 100, 100), keep=(0.2, 0.1, 0.05, 0.03)),
-    quick=True,
 )
-def spectrum(settings=SpectrumSettings(), *, executor=None, progress=True, name="spectrum"):
+def spectra(settings, seed):
     """Compare the spectrum of clustered networks before and after pruning.
-
-    Parameters
-    ----------
-    settings : SpectrumSettings
-        Network, fractions kept, rules, seeds.
-    executor : concurrent.futures.Executor, optional
-        Where to run the seeds; without one, in this process.
-    progress : bool
-        Show a progress bar.
-    name : str
-        Name under which the result is stored.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed, keep and rule: synapses kept, percentiles of the three measures over all
         modes and their values on the slowest, `epsilon`, and the largest eigenvalue with either
         diagonal.
@@ -103,42 +94,34 @@ def spectrum(settings=SpectrumSettings(), *, executor=None, progress=True, name=
     >>> small = experiments.SpectrumSettings(
     ...     sizes=(40, 20), long_range=60, seeds=(0,), keep=(0.5,), rules=("noise",), slow=3
     ... )
-    >>> result = experiments.spectrum(small, progress=False)
+    >>> result = experiments.spectra(small, progress=False)
     >>> [row["rule"] for row in result.rows]
     ['noise']
     """
-    return run_seeds(name, settings, spectrum_rows, executor=executor, progress=progress)
-
-
-def spectrum_rows(settings, seed):
-    """Rows of `spectrum` for one seed."""
     A = settings.draw(seed)
     pruning_seed = streams(seed, 2)[1]
     eigenpairs = np.linalg.eigh(A)
     C = stationary_covariance(A)
     rows = []
-    for keep in settings.keep:
-        for rule in settings.rules:
-            pruned = noise_prune(A, keep, rule=rule, C=C, rng=pruning_seed)
-            comparison = compare_spectra(A, pruned.A, eigenpairs=eigenpairs)
-            row = {
-                "seed": seed,
-                "keep": keep,
-                "rule": rule,
-                "synapses": pruned.probabilities.nnz,
-                "kept": pruned.kept.nnz,
-                "epsilon": spectral_epsilon(A, pruned.A),
-                "largest_eigenvalue": comparison.eigenvalues_sparse[-1],
-                "largest_eigenvalue_original_diagonal": _largest_with_diagonal(
-                    pruned.A, A.diagonal()
-                ),
-            }
-            for measure in MEASURES:
-                values = getattr(comparison, measure)
-                row[f"{measure}_percentiles"] = np.percentile(values, PERCENTILES)
-                row[f"{measure}_slow"] = values[-settings.slow :]
-                row[f"{measure}_median_size"] = np.median(np.abs(values))
-            rows.append(row)
+    for keep, rule in steps(itertools.product(settings.keep, settings.rules)):
+        pruned = noise_prune(A, keep, rule=rule, C=C, rng=pruning_seed)
+        comparison = compare_spectra(A, pruned.A, eigenpairs=eigenpairs)
+        row = {
+            "seed": seed,
+            "keep": keep,
+            "rule": rule,
+            "synapses": pruned.probabilities.nnz,
+            "kept": pruned.kept.nnz,
+            "epsilon": spectral_epsilon(A, pruned.A),
+            "largest_eigenvalue": comparison.eigenvalues_sparse[-1],
+            "largest_eigenvalue_original_diagonal": _largest_with_diagonal(pruned.A, A.diagonal()),
+        }
+        for measure in MEASURES:
+            values = getattr(comparison, measure)
+            row[f"{measure}_percentiles"] = np.percentile(values, PERCENTILES)
+            row[f"{measure}_slow"] = values[-settings.slow :]
+            row[f"{measure}_median_size"] = np.median(np.abs(values))
+        rows.append(row)
     return rows
 
 
@@ -149,16 +132,15 @@ def _largest_with_diagonal(A, diagonal):
     return splinalg.eigsh(replaced, k=1, which="LA", v0=start, return_eigenvectors=False)[0]
 
 
-@stored(lab_record=LabRecordSettings(), quick=True)
-def lab_record(settings=LabRecordSettings(), *, executor=None, progress=True, name="lab_record"):
+@experiment(quick="lab_record", lab_record=LabRecordSettings())
+def lab_record(settings, seed):
     """Count what the lab notebook recorded: eigenvalue range, synapses kept, largest rescale.
 
-    Parameters and the run over seeds are those of `spectrum`; the probabilities are normalised
-    first and clipped after, as in the lab code.
+    The probabilities are normalised first and clipped after, as in the lab code.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed and rule.
 
     Examples
@@ -168,11 +150,6 @@ def lab_record(settings=LabRecordSettings(), *, executor=None, progress=True, na
     >>> [row["rule"] for row in experiments.lab_record(small, progress=False).rows]
     ['noise', 'weight']
     """
-    return run_seeds(name, settings, lab_record_rows, executor=executor, progress=progress)
-
-
-def lab_record_rows(settings, seed):
-    """Rows of `lab_record` for one seed."""
     A = settings.draw(seed)
     pruning_seed = streams(seed, 2)[1]
     eigenvalues = linalg.eigvalsh(A)
@@ -197,21 +174,17 @@ def lab_record_rows(settings, seed):
     return rows
 
 
-@stored(
+@experiment(
+    quick="important_synapses",
     important_synapses=ImportantSettings(),
     important_synapses_paper=ImportantSettings(sizes=(2700, 100, 100, 100)),
-    quick=True,
 )
-def important_synapses(
-    settings=ImportantSettings(), *, executor=None, progress=True, name="important_synapses"
-):
+def important_synapses(settings, seed):
     """Measure whether the rule finds the synapses that matter (Figure 1 of the paper).
-
-    Parameters and the run over seeds are those of `spectrum`.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed and rule: the median probability of synapses between clusters, of the
         exceptionally strong ones inside clusters, and of all the others; `auc_*`, the probability
         that such a synapse scores higher than an ordinary one; and the mean correlation of
@@ -228,11 +201,6 @@ def important_synapses(
     True
     """
     _checks.number(settings.strongest, "strongest", low=0, low_open=True, high=0.5)
-    return run_seeds(name, settings, important_rows, executor=executor, progress=progress)
-
-
-def important_rows(settings, seed):
-    """Rows of `important_synapses` for one seed."""
     A = settings.draw(seed)
     C = stationary_covariance(A)
     cluster = settings.clusters()

@@ -11,8 +11,9 @@ from noiseprune import _checks, theory
 from noiseprune.pruning import keep_probabilities, sample_synapses, synapse_scores
 from noiseprune.spectrum import spectral_epsilon
 from replication.experiments.spectrum import PERCENTILES, NetworkSettings
-from replication.registry import stored
-from replication.result import run_seeds, streams
+from replication.registry import experiment
+from replication.result import streams
+from replication.runner import steps
 
 PRECISION = 0.02  # of the smallest sampling rate, relative
 
@@ -48,31 +49,22 @@ class PrunedFractionSettings:
         return NetworkSettings(sizes, self.density, round(self.long_range_per_neuron * n))
 
 
-@stored(failure_rate=FailureSettings(), quick=True)
-def failure_rate(settings=FailureSettings(), *, executor=None, progress=True, name="failure_rate"):
+@experiment(quick="failure_rate", failure_rate=FailureSettings())
+def failure_rate(settings, seed):
     """Count how often networks pruned at sampling rate kappa miss the error epsilon.
 
-    Parameters
-    ----------
-    settings : FailureSettings
-        Network, sampling rates, errors, draws for each rate, seeds.
-    executor : concurrent.futures.Executor, optional
-        Where to run the seeds; without one, in this process.
-    progress : bool
-        Show a progress bar.
-    name : str
-        Name under which the result is stored.
+    Every rate uses the same random numbers.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed and rate: `failures`, the number of draws whose `spectral_epsilon` is above
         each of the epsilons; `epsilon_percentiles` over the draws; `kept_fraction`, the mean of
         the probabilities.
 
     References
     ----------
-    Book section 6, "How often does it fail?".
+    Book, "How often does it fail?".
 
     Examples
     --------
@@ -83,16 +75,11 @@ def failure_rate(settings=FailureSettings(), *, executor=None, progress=True, na
     >>> [row["failures"] for row in experiments.failure_rate(small, progress=False).rows]
     [[5, 5, 5, 5], [0, 0, 0, 0]]
     """
-    return run_seeds(name, settings, failure_rows, executor=executor, progress=progress)
-
-
-def failure_rows(settings, seed):
-    """Rows of `failure_rate` for one seed; every rate uses the same random numbers."""
     A = settings.draw(seed)
     S = synapse_scores(A)
     draws = streams(seed, 1 + settings.draws)[1:]
     rows = []
-    for rate in settings.rates:
+    for rate in steps(settings.rates):
         P = keep_probabilities(S, K=2 * rate)  # kappa = K sigma^2 / 2, and sigma = 1
         epsilon = np.array([spectral_epsilon(A, sample_synapses(A, P, rng=rng)) for rng in draws])
         rows.append(
@@ -108,24 +95,20 @@ def failure_rows(settings, seed):
     return rows
 
 
-@stored(pruned_fraction=PrunedFractionSettings())
-def pruned_fraction(
-    settings=PrunedFractionSettings(), *, executor=None, progress=True, name="pruned_fraction"
-):
+@experiment(pruned_fraction=PrunedFractionSettings())
+def pruned_fraction(settings, seed):
     """Measure how much a network of N neurons can be pruned at a fixed error epsilon.
-
-    Parameters and the run over seeds are those of `failure_rate`.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed and neurons: `pairs` of the network; `theorem_rate` and `theorem_pairs`, the
         rate that guarantees epsilon and the pairs kept at it on average; `smallest_rate` and
         `smallest_pairs`, the same where one draw just meets epsilon.
 
     References
     ----------
-    Book section 6, "The pruned fraction tends to 1".
+    Book, "The pruned fraction tends to 1".
 
     Examples
     --------
@@ -135,14 +118,9 @@ def pruned_fraction(
     >>> row["smallest_pairs"] < row["theorem_pairs"] <= row["pairs"]
     True
     """
-    return run_seeds(name, settings, pruned_fraction_rows, executor=executor, progress=progress)
-
-
-def pruned_fraction_rows(settings, seed):
-    """Rows of `pruned_fraction` for one seed."""
     pruning_seed = streams(seed, 2)[1]
     rows = []
-    for n in settings.neurons:
+    for n in steps(settings.neurons):
         A = settings.network(n).draw(seed)
         S = synapse_scores(A)
         smallest = smallest_rate(A, S, settings.epsilon, rng=pruning_seed)
@@ -182,7 +160,7 @@ def smallest_rate(A, S, epsilon, *, rng):
 
     References
     ----------
-    Book section 6, "The pruned fraction tends to 1".
+    Book, "The pruned fraction tends to 1".
     """
     epsilon = _checks.number(epsilon, "epsilon", low=0, high=1, low_open=True, high_open=True)
 

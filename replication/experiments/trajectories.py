@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +12,14 @@ from noiseprune.covariance import stationary_covariance
 from noiseprune.dynamics import simulate, trajectory_error
 from noiseprune.pruning import noise_prune
 from replication.experiments.spectrum import NetworkSettings
-from replication.registry import stored
-from replication.result import run_seeds, streams
+from replication.registry import experiment
+from replication.result import streams
+from replication.runner import steps
 
 
 @dataclass(frozen=True)
 class TrajectorySettings(NetworkSettings):
-    """`trajectories`: the lab notebook's simulations (times in model units)."""
+    """`trajectory_errors`: the lab notebook's simulations (times in model units)."""
 
     keep: tuple = (0.2, 0.05)
     rules: tuple = ("noise", "weight", "uniform")
@@ -37,26 +39,13 @@ class TrajectorySettings(NetworkSettings):
         return self.dt * self.every * np.arange(self.steps // self.every + 1)
 
 
-@stored(trajectories_lab=TrajectorySettings())
-def trajectories(
-    settings=TrajectorySettings(), *, executor=None, progress=True, name="trajectories"
-):
+@experiment(trajectories_lab=TrajectorySettings())
+def trajectory_errors(settings, seed):
     """Compare trajectories of the original and the pruned networks under the same noise.
-
-    Parameters
-    ----------
-    settings : TrajectorySettings
-        Network, fractions kept, rules, diagonals, scheme, seeds.
-    executor : concurrent.futures.Executor, optional
-        Where to run the seeds; without one, in this process.
-    progress : bool
-        Show a progress bar.
-    name : str
-        Name under which the result is stored.
 
     Returns
     -------
-    Result
+    list of dict
         Rows by seed, keep, rule and diagonal: `times`, the `mean` and `std` over simulations of
         ``||x - x_sparse|| / ||x||``, and `exact`, the root-mean-square error in closed form.
 
@@ -72,16 +61,11 @@ def trajectories(
     ...     sizes=(40, 20), long_range=60, seeds=(0,), keep=(0.5,), rules=("noise",),
     ...     diagonals=("matched",), steps=200, simulations=3,
     ... )
-    >>> row = experiments.trajectories(small, progress=False).rows[0]
+    >>> row = experiments.trajectory_errors(small, progress=False).rows[0]
     >>> len(row["times"]), row["mean"][0]
     (3, 0.0)
     """
     _checks.integer(settings.simulations, "simulations", low=2)
-    return run_seeds(name, settings, trajectory_rows, executor=executor, progress=progress)
-
-
-def trajectory_rows(settings, seed):
-    """Rows of `trajectories` for one seed."""
     A = settings.draw(seed)
     _, pruning_seed, noise_seed, start_seed = streams(seed, 4)
     x0 = np.random.default_rng(start_seed).uniform(0, 1, (len(A), settings.simulations))
@@ -103,30 +87,29 @@ def trajectory_rows(settings, seed):
     x = run(A)
     size = np.linalg.norm(x, axis=1)
     rows = []
-    for keep in settings.keep:
-        for rule in settings.rules:
-            for diagonal in settings.diagonals:
-                pruned = noise_prune(A, keep, rule=rule, C=C, diagonal=diagonal, rng=pruning_seed)
-                error = np.linalg.norm(x - run(pruned.A), axis=1) / size
-                row = {
-                    "seed": seed,
-                    "keep": keep,
-                    "rule": rule,
-                    "diagonal": diagonal,
-                    "kept": pruned.kept.nnz,
-                    "times": settings.times,
-                    "mean": error.mean(axis=1),
-                    "std": error.std(axis=1, ddof=1),
-                }
-                if settings.exact:
-                    row["exact"] = trajectory_error(
-                        A,
-                        pruned.A,
-                        settings.times,
-                        x0=x0,
-                        b=settings.b,
-                        sigma=settings.sigma,
-                        eigenpairs=eigenpairs,
-                    )
-                rows.append(row)
+    conditions = itertools.product(settings.keep, settings.rules, settings.diagonals)
+    for keep, rule, diagonal in steps(conditions):
+        pruned = noise_prune(A, keep, rule=rule, C=C, diagonal=diagonal, rng=pruning_seed)
+        error = np.linalg.norm(x - run(pruned.A), axis=1) / size
+        row = {
+            "seed": seed,
+            "keep": keep,
+            "rule": rule,
+            "diagonal": diagonal,
+            "kept": pruned.kept.nnz,
+            "times": settings.times,
+            "mean": error.mean(axis=1),
+            "std": error.std(axis=1, ddof=1),
+        }
+        if settings.exact:
+            row["exact"] = trajectory_error(
+                A,
+                pruned.A,
+                settings.times,
+                x0=x0,
+                b=settings.b,
+                sigma=settings.sigma,
+                eigenpairs=eigenpairs,
+            )
+        rows.append(row)
     return rows

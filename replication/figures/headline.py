@@ -15,9 +15,9 @@ def headline(spectrum, trajectories, *, keep):
     Parameters
     ----------
     spectrum : Result
-        Of `replication.experiments.spectrum`.
+        Of `replication.experiments.spectra`.
     trajectories : Result
-        Of `replication.experiments.trajectories`.
+        Of `replication.experiments.trajectory_errors`.
     keep : float
         Fraction kept whose trajectories are shown.
 

@@ -191,14 +191,16 @@ def test_shared_noise_error_is_that_of_the_stacked_network():
 
 
 def test_experiment_measures_every_network_and_rule():
-    result = experiments.asymmetric(SMALL, progress=False)
+    result = experiments.asymmetric_networks(SMALL, progress=False)
     assert len(result.rows) == 3 * len(SMALL.networks()) == 18
     ring_rows = result.select(family="ring")
     assert all(row["departure"] < 1e-6 and row["peak"] == pytest.approx(1) for row in ring_rows)
     assert all(
         np.isfinite([v for v in row.values() if isinstance(v, float)]).all() for row in result.rows
     )
-    again = experiments.asymmetric(dataclasses.replace(SMALL, rules=("weight",)), progress=False)
+    again = experiments.asymmetric_networks(
+        dataclasses.replace(SMALL, rules=("weight",)), progress=False
+    )
     assert again.rows == result.select(rule="weight")
 
 

@@ -4,9 +4,6 @@ import numpy as np
 import pytest
 
 from replication import experiments
-from replication.experiments.largest import ten_thousand_rows
-from replication.experiments.spectrum import spectrum_rows
-from replication.experiments.trajectories import trajectory_rows
 
 NETWORK = {"sizes": (60, 20, 20), "long_range": 150, "seeds": (0,)}
 
@@ -14,12 +11,12 @@ NETWORK = {"sizes": (60, 20, 20), "long_range": 150, "seeds": (0,)}
 @pytest.fixture(scope="module")
 def rows():
     settings = experiments.TenThousandSettings(**NETWORK, keep=0.4, steps=80, simulations=3, slow=5)
-    return {row["rule"]: row for row in ten_thousand_rows(settings, 0)}
+    return {row["rule"]: row for row in experiments.ten_thousand.one_seed(settings, 0)}
 
 
 def test_spectrum_is_that_of_the_spectrum_experiment(rows):
     settings = experiments.SpectrumSettings(**NETWORK, keep=(0.4,), slow=5)
-    for row in spectrum_rows(settings, 0):
+    for row in experiments.spectra.one_seed(settings, 0):
         if row["rule"] == "uniform":
             continue
         mine = rows[row["rule"]]
@@ -47,7 +44,7 @@ def test_trajectories_are_those_of_the_trajectory_experiment(rows):
         simulations=3,
         exact=False,
     )
-    for row in trajectory_rows(settings, 0):
+    for row in experiments.trajectory_errors.one_seed(settings, 0):
         for key in ("times", "mean", "std"):
             np.testing.assert_allclose(rows[row["rule"]][key], row[key], rtol=1e-10)
 

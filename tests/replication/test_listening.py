@@ -17,7 +17,7 @@ SMALL = experiments.ListeningSettings(
 
 @pytest.fixture(scope="module")
 def small():
-    return experiments.listening(SMALL, progress=False)
+    return experiments.estimated_covariance(SMALL, progress=False)
 
 
 def test_a_trajectory_has_the_stationary_covariance_and_its_decay():
@@ -73,7 +73,7 @@ def test_the_rows_of_a_seed_do_not_depend_on_the_lengths_that_are_asked_for(smal
     fewer = experiments.ListeningSettings(
         sizes=(40, 20), long_range=60, seeds=(1,), snapshots=(2000,), durations=(50,), slow=3
     )
-    again = experiments.listening(fewer, progress=False)
+    again = experiments.estimated_covariance(fewer, progress=False)
     for record, length in (("exact", 0), ("snapshots", 2000), ("trajectory", 50)):
         row = small.select(seed=1, record=record, length=length)[0]
         other = again.select(record=record, length=length)[0]
@@ -86,7 +86,7 @@ def test_impossible_settings_are_refused(bad):
         **{"sizes": (10, 5), "long_range": 5, "seeds": (0,), "durations": ()} | bad
     )
     with pytest.raises(ValueError):
-        experiments.listening(settings, progress=False)
+        experiments.estimated_covariance(settings, progress=False)
 
 
 def test_the_figures_draw_what_they_are_given():

@@ -24,7 +24,7 @@ SMALL = experiments.RectifiedSettings(
 
 @pytest.fixture(scope="module")
 def result():
-    return experiments.rectified(SMALL, progress=False)
+    return experiments.rectified_networks(SMALL, progress=False)
 
 
 def inputs(n, seed):
@@ -141,7 +141,7 @@ def test_rows_are_complete(result):
 
 
 def test_same_seed_same_rows(result):
-    again = experiments.rectified(dataclasses.replace(SMALL, seeds=(1,)), progress=False)
+    again = experiments.rectified_networks(dataclasses.replace(SMALL, seeds=(1,)), progress=False)
     assert again.rows == result.select(seed=1)
 
 
@@ -150,7 +150,7 @@ def test_lost_neurons_leave_no_single_fixed_point():
     settings = dataclasses.replace(
         SMALL, keep=(0.03,), rules=("uniform",), seeds=(0,), simulations=1, steps=25
     )
-    row = experiments.rectified(settings, progress=False).select(rule="uniform")[0]
+    row = experiments.rectified_networks(settings, progress=False).select(rule="uniform")[0]
     assert row["fixed_point_error"] is None
     assert not np.any(row["std"])
 
