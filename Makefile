@@ -1,33 +1,44 @@
 # Each target says what it does; `make` alone lists them. PYTHON chooses the interpreter of .venv.
 PYTHON = python3
 BIN = .venv/bin
+SOURCES = noiseprune replication tests book/_ext book/_tools benchmarks
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
        --custom-compile-command "make lock" --extra large --extra networks --extra book --extra test --group build -o requirements.lock pyproject.toml
 
-# A failed build forgets what it has read: Sphinx warns about a page only when it reads it.
-BUILD = $(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees _build/html; exit 1; }
+# A build that did not finish starts clean: Sphinx warns about a page only when it reads it.
+BUILD = { [ -e _build/finished ] || rm -rf _build/.doctrees _build/html; } && rm -f _build/finished && \
+        $(BIN)/jupyter-book build . -W -n --keep-going && touch _build/finished
 
 # Both threads, and the kernels that OpenBLAS itself chooses.
 MEASURE = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=2 $(BIN)/python -m
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help book test zip pdf lab run-notebooks serve reproduce reproduce-quick bench lighthouse lint lock clean
+.PHONY: help book check test pythons zip pdf lab run-notebooks serve reproduce reproduce-quick bench lighthouse lint lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
+# Modules come from here, not from where a shell's PYTHONPATH leads.
+unexport PYTHONPATH
+
 # Chapters and tests run two at a time, so each gets one BLAS thread.
-book test run-notebooks: export OPENBLAS_NUM_THREADS = 1
+book check test run-notebooks: export OPENBLAS_NUM_THREADS = 1
 
 book: .venv/ready  ## execute the chapters that changed and build the site: _build/html/index.html
 	$(BIN)/python book/_tools/execute.py --stale -j 2
 	$(BUILD)
 
+check: lint  ## check style and test the package, in about a minute
+	$(BIN)/pytest -q -n 2 tests/package noiseprune
+
 test: .venv/ready  ## test the package, execute every chapter and compare, check the built site
 	$(BUILD)
 	$(BIN)/pytest -n 2 --cov
 	$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env book
+
+pythons: .venv/ready  ## test the package on every Python from 3.11 that is installed, and with the oldest libraries
+	.ci/pythons
 
 zip: book  ## pack the site for reading without a network: _build/noiseprune-book.zip
 	rm -rf _build/noiseprune-book && cp -r _build/html _build/noiseprune-book
@@ -60,8 +71,9 @@ lighthouse: book  ## measure how fast and how accessible the pages are (needs np
 	npm ci --prefix benchmarks --ignore-scripts --no-audit --no-fund
 	$(BIN)/python benchmarks/lighthouse.py --lighthouse benchmarks/node_modules/.bin/lighthouse
 
-lint: .venv/ready  ## check style and formatting
-	$(BIN)/ruff check noiseprune replication tests book/_ext book/_tools benchmarks && $(BIN)/ruff format --check noiseprune replication tests book/_ext book/_tools benchmarks
+lint: .venv/ready  ## check style, formatting and workflows
+	$(BIN)/ruff check $(SOURCES) && $(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 lock: .venv/synced  ## refresh requirements.lock from pyproject.toml
 	$(BIN)/$(LOCK) --upgrade
@@ -75,6 +87,7 @@ clean:  ## remove what was built; .venv stays
 	touch $@
 
 .venv/synced: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.lock)"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock

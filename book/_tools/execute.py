@@ -18,6 +18,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -32,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXECUTED = Path("book", "executed.json")
 VERSIONS = ("noiseprune", "numpy", "scipy", "matplotlib")
 CELL_TIMEOUT = 1800  # seconds; a chapter should need far less
+# A backend makes the figures of a notebook vanish; a path may lead to modules of another project.
+KEPT_OUT = ("MPLBACKEND", "PYTHONPATH")
 CELL_METADATA = ("mystnb", "tags")
 KERNEL = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -133,8 +136,7 @@ def execute(path):
         extra_arguments=["--log-level=40"],  # errors only: no advice on transport encryption
         resources={"metadata": {"path": str(path.parent)}},
     )
-    # A backend named in the environment makes the figures of a notebook vanish.
-    environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
+    environment = {name: value for name, value in os.environ.items() if name not in KEPT_OUT}
     try:
         client.execute(env=environment)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
@@ -200,6 +202,18 @@ def _failed(notebook, path):
     return ""
 
 
+def _end_with_parent():
+    """End a worker, and with it its kernel, when the command that started it is gone."""
+    parent = os.getppid()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _try(path):
     """Execute for a worker process: what is to be recorded, or the message of what went wrong."""
     try:
@@ -229,7 +243,8 @@ def main(arguments=None):
         return 0
 
     failed = 0
-    with ProcessPoolExecutor(max_workers=max(1, options.jobs)) as pool:
+    jobs = max(1, options.jobs)
+    with ProcessPoolExecutor(max_workers=jobs, initializer=_end_with_parent) as pool:
         for path, outcome in zip(paths, pool.map(_try, paths), strict=True):
             if isinstance(outcome, str):
                 failed += 1

@@ -1,5 +1,10 @@
 """The tool that executes chapters: the same bytes each time, whole or not at all."""
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import execute
 import fingerprint
 import nbformat
@@ -133,6 +138,50 @@ def test_command_line_records_what_it_executed(project, capsys):
     assert execute.main([str(path)]) == 0
     assert not execute.is_stale(path)
     assert list(execute.executions(project)) == ["chapter"]
+
+
+def test_modules_elsewhere_on_a_users_path_do_not_reach_a_chapter(project, monkeypatch):
+    (project / "numpy.py").write_text("raise RuntimeError('not NumPy')\n")
+    monkeypatch.setenv("PYTHONPATH", str(project))
+    execute.execute(chapter(project, "import numpy\nnumpy.ones(1)"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
+def test_nothing_runs_on_when_the_command_is_killed(project):
+    mark = project / "pid"
+    path = chapter(
+        project,
+        f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(99)",
+    )
+    command = subprocess.Popen([sys.executable, execute.__file__, path], start_new_session=True)
+    try:
+        wait(lambda: mark.exists() and mark.read_text())
+    finally:
+        command.kill()
+        command.wait()
+    pids = [path.name for path in Path("/proc").glob("[0-9]*") if "chapter.ipynb" in cmdline(path)]
+    wait(lambda: not any(running(pid) for pid in [*pids, mark.read_text()]))
+
+
+def cmdline(path):
+    try:
+        return (path / "cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def running(pid):
+    try:
+        return (Path("/proc") / pid / "stat").read_text().split(") ")[1][0] != "Z"
+    except OSError:
+        return False
+
+
+def wait(ready, seconds=60):
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def executed(root, *sources):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import sparse
+from scipy import linalg, sparse
 
 import noiseprune as npr
 from noiseprune.large import factor, gradients, product, takahashi
@@ -289,12 +289,14 @@ def test_a_singular_part_is_found_among_sound_ones():
     triangle = np.ones((3, 3)) - np.eye(3)
     frustrated = triangle.copy()
     frustrated[0, 1] = frustrated[1, 0] = -1
-    sound = npr.add_leak(sparse.block_diag([frustrated, frustrated]))
+    sound = npr.add_leak(sparse.csr_array(linalg.block_diag(frustrated, frustrated)))
     assert npr.large.estimate_variances(sound).expected_sum == 6
     with pytest.raises(ValueError, match="singular"):
-        npr.large.estimate_variances(npr.add_leak(sparse.block_diag([frustrated, triangle])))
+        npr.large.estimate_variances(
+            npr.add_leak(sparse.csr_array(linalg.block_diag(frustrated, triangle)))
+        )
     leak = np.r_[np.zeros(5), 0.1]
-    cured = npr.add_leak(sparse.block_diag([frustrated, triangle]), excess=leak)
+    cured = npr.add_leak(sparse.csr_array(linalg.block_diag(frustrated, triangle)), excess=leak)
     assert npr.large.estimate_variances(cured).expected_sum == pytest.approx(5)
 
 
