@@ -37,7 +37,7 @@ def simulate(
 
     Linear: ``dx/dt = A x + b + sigma xi``. Rectified, with A = -D + W:
     ``dx/dt = -D x + [W x + b + sigma xi]_+``, where the noise inside the bracket is held for one
-    step and has standard deviation ``sigma / sqrt(dt)``, as in the lab code.
+    step and has standard deviation ``sigma / sqrt(dt)``.
 
     The steps of a linear network between two recorded times are taken together where that saves
     products with A; the result is that of one step after the other, up to rounding.

@@ -413,7 +413,7 @@ def _rectified(results):
         "kept 0.20: greatest mean relative error of the trajectory at or below 0.1, and below that "
         "of either control, in every network",
         *_worst_error(worst),
-        "10_rectified",
+        "10_rectified_asymmetric",
         "rectified",
     )
 

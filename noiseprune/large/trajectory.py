@@ -35,7 +35,8 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0, probes=16, rng
         Noise amplitude, not negative.
     probes : int
         Number of random vectors for the noise part, whose relative error is about
-        ``sqrt(2 / (probes * N))`` when all modes take part. Without noise the result is exact.
+        ``sqrt(2 / (probes * n))``, n the number of modes that take part (at most N). Without noise
+        the result is exact.
     rng : numpy.random.Generator, int or None
         Source of the probes.
 
