@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import linalg
 from scipy.sparse import csgraph
 from scipy.sparse import linalg as splinalg
 
 from noiseprune import _checks, _matrix, large
 from noiseprune.covariance import stationary_covariance, unstable
-from noiseprune.large.network import fits
+from noiseprune.large.network import fits, is_large
 from noiseprune.large.solver import solver
-from noiseprune.spectrum import LARGE, slowest_modes, spectral_epsilon
+from noiseprune.spectrum import slowest_modes, spectral_epsilon
 
 MODES = 10  # slowest modes that are compared
 _PROBES = 16  # random vectors for the traces of large networks
@@ -98,7 +98,7 @@ def compare(A, A_sparse):
     A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
     _checks.same_shape(A, A_sparse, "A", "A_sparse")
     symmetric = _matrix.is_symmetric(A) and _matrix.is_symmetric(A_sparse)
-    big = A.shape[0] > LARGE and sparse.issparse(A) and sparse.issparse(A_sparse)
+    big = is_large(A) and is_large(A_sparse)
     errors = _large if big else _symmetric if symmetric else _general
     slow, slow_sparse, covariance, trajectory = errors(A, A_sparse)
     return NetworkComparison(

@@ -20,12 +20,11 @@ from noiseprune.covariance import (
     variances_on,
 )
 from noiseprune.homeostasis import TOLERANCE, scaled_to
-from noiseprune.large.network import fits
+from noiseprune.large.network import fits, is_large
 
 RULES = ("noise", "leak", "weight", "uniform")
 NORMALISATIONS = ("exact", "clipped")
 DIAGONALS = ("matched", "original", "homeostatic")
-DENSE_LIMIT = 5000  # neurons up to which a sparse network gets its exact, dense covariance
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def _variances(A, W, C, rng):
     """Variances on the synapses W of A: from C, exact by the dense covariance, or large."""
     if C is not None:
         return synapse_variances(W, C)
-    if sparse.issparse(A) and A.shape[0] > DENSE_LIMIT and fits(A):
+    if is_large(A) and fits(A):
         return large.synapse_variances(A, rng=rng)
     return variances_on(W, stationary_covariance(A))
 

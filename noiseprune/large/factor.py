@@ -12,8 +12,13 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-_WIDEST = 20.0  # of the bandwidth in units of sqrt(N), for which a factor is thought affordable
-_SMALL = 2000  # neurons below which even a full factor is small
+from noiseprune.covariance import unstable
+
+_SMALL = 2000  # neurons up to which even a full factor is small
+_WORK = 3e4  # operations of the factorisation per synapse, above which sampling is the faster
+_FILL = 3e8  # entries of the factor that memory may hold
+_ORDERED = 3e6  # synapses above which an order is sought only where the network looks narrow
+_WIDEST = 20.0  # of the bandwidth in units of sqrt(N), below which a network looks narrow
 
 
 def installed():
@@ -21,36 +26,82 @@ def installed():
     return all(importlib.util.find_spec(name) for name in ("cvxopt", "numba"))
 
 
-def affordable(W):
-    """Whether a Cholesky factor stays sparse, as it does for a network in the plane.
+def ordering(W):
+    """Order of elimination with which a Cholesky factor stays affordable, or None.
 
-    The bandwidth of the reverse Cuthill-McKee order is about the largest number of neurons at one
-    distance from a first one, which separate near from far. That many neurons fill a dense block of
-    the factor: about sqrt(N) of them in the plane, almost N in a random graph.
+    The entries of the factor are counted before any is computed (approximate minimum degree, then
+    the elimination tree). Without the extra, and before that is tried on millions of synapses, the
+    bandwidth of the reverse Cuthill-McKee order must do.
+    """
+    if not installed() or W.nnz > _ORDERED:
+        if not _looks_narrow(W):
+            return None
+        if not installed():
+            return np.arange(W.shape[0])
+    from cvxopt import amd
+
+    from noiseprune.large.elimination import fill
+
+    order = np.array(amd.order(_lower(W, np.ones(W.shape[0])))).ravel()
+    if W.shape[0] > _SMALL:
+        entries, operations = fill(W.indptr, W.indices, order, min(_FILL, _WORK * W.nnz))
+        if entries > _FILL or operations > _WORK * W.nnz:
+            return None
+    return order
+
+
+def _looks_narrow(W):
+    """Whether few neurons lie at any one distance from a first one, hubs and trees apart.
+
+    That many neurons, which separate near from far, fill a dense block of the factor: about sqrt(N)
+    of them in the plane, almost N in a random graph. A tree fills nothing, and a hub one row.
     """
     n = W.shape[0]
     if n <= _SMALL:
         return True
-    order = csgraph.reverse_cuthill_mckee(W, symmetric_mode=True)
-    place = np.empty(n, dtype=W.indices.dtype)
-    place[order] = np.arange(n, dtype=place.dtype)
-    distance = np.repeat(place, np.diff(W.indptr))
-    distance -= place[W.indices]
+    hubs = np.argsort(-np.diff(W.indptr), kind="stable")[: int(np.sqrt(n))]
+    left = np.ones(n, dtype=bool)
+    left[hubs] = False
+    pattern = sparse.csr_array((np.ones(W.nnz, dtype=np.int32), W.indices, W.indptr), W.shape)
+    for _ in range(n):  # leaves fall, layer by layer
+        leaves = left & (pattern @ left.astype(np.int32) <= 1)
+        if np.count_nonzero(leaves) < 1e-3 * n:
+            break
+        left &= ~leaves
+    core = pattern[left][:, left]
+    order = csgraph.reverse_cuthill_mckee(core, symmetric_mode=True)
+    place = np.empty(order.size, dtype=order.dtype)
+    place[order] = np.arange(order.size, dtype=order.dtype)
+    distance = np.repeat(place, np.diff(core.indptr)) - place[core.indices]
     return bool(np.abs(distance).max(initial=0) <= _WIDEST * np.sqrt(n))
 
 
+def _lower(W, diagonal):
+    """Lower triangle of the pattern of W with a diagonal, for cvxopt."""
+    from cvxopt import spmatrix
+
+    lower = sparse.tril(sparse.diags_array(diagonal) - W).tocoo()
+    return spmatrix(lower.data, *(part.astype(np.int64) for part in lower.coords))
+
+
 class Factor:
-    """Cholesky factor of the symmetric positive definite `diag(leak) - W`."""
+    """Cholesky factor of the symmetric positive definite M of a network of `Pairs`.
 
-    def __init__(self, W, leak):
-        from cvxopt import cholmod, spmatrix
+    `more_leak` is added to its diagonal; `order` is that of the elimination, if it is known.
+    """
 
-        lower = sparse.tril(sparse.diags_array(leak) - W).tocoo()
-        matrix = spmatrix(lower.data, lower.row.astype(np.int64), lower.col.astype(np.int64))
-        del lower
-        self.size = leak.size
-        self._factor = cholmod.symbolic(matrix)
-        cholmod.numeric(matrix, self._factor)
+    def __init__(self, pairs, *, more_leak=0.0, order=None):
+        from cvxopt import cholmod, matrix
+
+        self.size = pairs.leak.size
+        upper = sparse.coo_array((pairs.w, (pairs.j, pairs.i)), shape=pairs.W.shape)
+        lower = _lower(upper.tocsr(), pairs.leak + more_leak)
+        given = {} if order is None else {"p": matrix(order)}
+        self._factor = cholmod.symbolic(lower, **given)
+        try:
+            cholmod.numeric(lower, self._factor)
+        except ArithmeticError:
+            raise unstable(pairs.A, 0.0) from None
 
     def solve(self, g):
         """Solve `M x = g` for a vector or the columns of a matrix."""

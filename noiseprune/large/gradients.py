@@ -18,6 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from noiseprune._matrix import threads
+from noiseprune.large.network import ROUNDING
 
 _WIDTH = 32  # noises at a time: one pass over the network serves them all
 _PART = 2**16  # numbers of a block worked on at a time: they stay in the cache
@@ -26,17 +27,24 @@ _COMPILED = importlib.util.find_spec("numba") is not None  # with the extra `lar
 _NARROW = 8  # columns below which the compiled product gains nothing
 
 
-def sampled_variances(pairs, *, samples, tolerance, workers, progress, rng):
-    """Exact and sampled part of ``u^T M^-1 u`` for every pair, and of ``(M^-1)_ii``.
+def sampled_variances(pairs, grounded, *, samples, tolerance, workers, progress, rng):
+    """Exact and sampled part of ``u^T M^-1 u`` for every pair, and the sum of all leverages.
+
+    A balanced part whose excess leak is below the rounding of its leak is taken without any: the
+    noise that enters through it is common to all and drops out of every difference.
 
     Returns
     -------
     known, rest : ndarray, shape (pairs,)
         The variance is known + rest; only `rest` has a sampling error.
-    diagonal : ndarray, shape (N,)
-        ``(M^-1)_ii``.
+    expected : float
+        ``N - sum_i s_i (M^-1)_ii``.
     """
-    system = _Scaled(pairs, workers)
+    bare = grounded.balanced & (grounded.share <= ROUNDING)
+    excess = np.where(np.append(bare, False)[grounded.part], 0.0, pairs.excess)
+    if (share := grounded.share[~bare]).size:  # what decays slowly must come out of the residual
+        tolerance = min(tolerance, 1e-2 * np.sqrt(share.min()))
+    system = _Scaled(pairs, excess, workers)
     rest, diagonal = np.zeros(pairs.i.size), np.zeros(pairs.leak.size)
     for start in range(0, samples, _WIDTH):
         width = min(_WIDTH, samples - start)
@@ -46,26 +54,34 @@ def sampled_variances(pairs, *, samples, tolerance, workers, progress, rng):
         if progress:
             end = "\n" if start + width == samples else ""
             print(f"\rsample {start + width}/{samples}", end=end, file=sys.stderr, flush=True)
-    return system.known, rest / samples, (1 + diagonal / samples) / pairs.leak
+    lost = (1 + diagonal / samples) / pairs.leak @ excess
+    return system.known, rest / samples, float(excess.size - lost - np.count_nonzero(bare))
 
 
 class _Scaled:
     """The system with unit diagonal, ``D^-1/2 M D^-1/2 = I - W'``: Jacobi's preconditioner."""
 
-    def __init__(self, pairs, workers):
+    def __init__(self, pairs, excess, workers):
         self.workers = workers
         scale = 1 / np.sqrt(pairs.leak)
         i, j, w = pairs.i, pairs.j, pairs.w
-        strength = w * scale[i] * scale[j]  # w', the weights of the scaled system
         self.W = scaled(pairs.W, scale)
-        self.excess = scale * np.sqrt(np.maximum(pairs.excess, 0))
+        self.excess = scale * np.sqrt(excess)
         ends = np.column_stack([i, j])
-        u = np.column_stack([scale[i], -np.sign(w) * scale[j]])
-        a = u + strength[:, None] * u[:, ::-1]  # (I - W')_bb^-1 u on the two neurons b = {i, j}
-        a /= 1 - strength[:, None] ** 2
-        self.known = np.einsum("ij,ij->i", a, u)
+        sign, size = np.sign(w), np.abs(w)
+        u = np.column_stack([scale[i], -sign * scale[j]])
+        # On the two neurons of a pair alone M is |w| u u^T + diag(others): what they get from all
+        # others and lose of their own. With a_i = e_j / (e_i + e_j), a_j = 1 - a_i it gives
+        # M^-1 u = a known, u^T M^-1 u = known = 1 / (|w| + e_i a_i).
+        others = np.maximum(np.column_stack([pairs.leak[i], pairs.leak[j]]) - size[:, None], 0)
+        both = others.sum(axis=1, keepdims=True)
+        a = np.divide(others[:, ::-1], both, out=np.full_like(others, 0.5), where=both > 0)
+        self.known = 1 / (size + others[:, 0] * a[:, 0])
+        a *= self.known[:, None]
+        a[:, 1] *= -sign
+        a /= scale[ends]  # of the scaled system
         self.ends, self.u, self.a = ends.ravel(), u.ravel(), a.ravel()
-        self.root = np.sqrt(np.abs(w))
+        self.root = np.sqrt(size)
 
     def sample(self, width, tolerance, rng):
         """Sum over `width` samples of the squared conditional means, of pairs and of neurons."""

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse import csgraph
 
 from noiseprune import _checks, _matrix
 from noiseprune._matrix import row_indices, synapses
-from noiseprune.covariance import check_leak, unstable
+from noiseprune.covariance import check_leak
 
-_ROUNDING = 1e-12  # of a neuron's leak, by which its excess may be negative
+LIMIT = 5000  # neurons above which a sparse network never becomes an N x N matrix
+
+ROUNDING = 1e-12  # of a neuron's leak, by which its excess may be negative
+
+
+def is_large(A):
+    """Whether a checked A is sparse and too large to become dense."""
+    return sparse.issparse(A) and A.shape[0] > LIMIT
 
 
 def fits(A):
     """Whether a checked sparse A is symmetric and diagonally dominant up to rounding."""
     leak = -A.diagonal()
     total = np.asarray(abs(A).sum(axis=1)) - np.abs(leak)
-    return bool((leak - total >= -_ROUNDING * leak).all()) and _matrix.is_symmetric(A)
+    return bool((leak - total >= -ROUNDING * leak).all()) and _matrix.is_symmetric(A)
 
 
 class Pairs:
     """A checked network as a list of pairs i < j with weights, and the leaks.
+
+    The dynamics is ``-M`` with ``M = sum_pairs |w| u u^T + diag(excess)``, u as in the rule.
 
     Attributes
     ----------
     W : csr_array, shape (N, N)
         Weights.
     i, j, w : ndarray, shape (pairs,)
-        Neurons and weight of every pair.
+        Neurons and weight of every pair. Two directions that differ by rounding count once.
     leak, excess : ndarray, shape (N,)
-        ``-A_ii`` and what of it exceeds the total input.
+        ``M_ii`` and what of it exceeds the total input, not negative. A neuron without synapses
+        and without leak plays no part, and gets a leak of 1.
     """
 
     def __init__(self, A):
@@ -46,55 +55,42 @@ class Pairs:
                 "A must be symmetric: methods for large networks do not fit others; use "
                 "noiseprune.stationary_covariance"
             )
-        self.W = synapses(A)
-        if self.W.nnz == 0:
-            raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
-        self.leak = -A.diagonal()
-        self.excess = self.leak - np.asarray(abs(self.W).sum(axis=1))
-        worst = int(np.argmin(self.excess + _ROUNDING * self.leak))
-        if self.excess[worst] < -_ROUNDING * self.leak[worst]:
+        self.A, self.W = A, synapses(A)
+        leak, total = -A.diagonal(), np.asarray(abs(self.W).sum(axis=1))
+        excess = leak - total
+        worst = int(np.argmin(excess + ROUNDING * leak))
+        if excess[worst] < -ROUNDING * leak[worst]:
             raise ValueError(
                 f"A must be diagonally dominant, but neuron {worst} has leak "
-                f"{self.leak[worst]:.4g} and total input "
-                f"{self.leak[worst] - self.excess[worst]:.4g}; give leak with add_leak, or use "
-                "noiseprune.stationary_covariance"
+                f"{leak[worst]:.4g} and total input {total[worst]:.4g}; give leak with add_leak, "
+                "or use noiseprune.stationary_covariance"
             )
-        rows = row_indices(self.W)
-        upper = rows < self.W.indices
-        self.i, self.j, self.w = rows[upper], self.W.indices[upper], self.W.data[upper]
-        self._check_definite(A)
-
-    def _check_definite(self, A):
-        """M is singular where a connected part has no excess leak and is balanced.
-
-        Balanced: some signs of the neurons make every weight positive. Then, and only then, the
-        double cover (every neuron as itself and as its mirror image, negative synapses leading from
-        one kind to the other) falls apart over that part.
-        """
-        n = self.leak.size
-        _, part = csgraph.connected_components(self.W, directed=False)
-        excess = np.bincount(part, np.maximum(self.excess, 0)) / np.bincount(part)
-        if excess.min() > 1e-14 * self.leak.max():
-            return
-        mirror = n * (self.w < 0)
-        cover = sparse.coo_array(
-            (
-                np.ones(2 * self.w.size, dtype=np.int8),
-                (np.r_[self.i, self.i + n], np.r_[self.j + mirror, self.j + n - mirror]),
-            ),
-            shape=(2 * n, 2 * n),
-        )
-        _, side = csgraph.connected_components(cover.tocsr(), directed=False)
-        balanced = side[:n] != side[n:]
-        if np.any(balanced & (excess[part] <= 1e-14 * self.leak.max())):
-            raise unstable(A, 0.0)
+        self.excess = np.where((total == 0) & (leak == 0), 1.0, np.maximum(excess, 0))
+        self.leak = np.maximum(total, leak, where=leak > 0, out=self.excess.copy())
+        self.i, self.j, self.w, self._pair = _pairs(self.W)
 
     def on_synapses(self, values):
         """Put a value for every pair on both of its synapses: a csr_array with the pattern of W."""
-        upper = row_indices(self.W) < self.W.indices
-        data = np.empty(self.W.nnz)
-        data[upper] = values
-        # Both directions of a pair stand in the same order: the lower triangle by rows is the upper
-        # one by columns.
-        data[~upper] = values[np.argsort(self.j, kind="stable")]
+        data = values[self._pair]
         return sparse.csr_array((data, self.W.indices, self.W.indptr), shape=self.W.shape)
+
+
+def _pairs(W):
+    """Neurons i < j and weight of every pair of W, and the number of the pair of every entry."""
+    rows, columns = row_indices(W), W.indices
+    upper = rows < columns
+    place = np.arange(W.nnz)
+    mirror = sparse.csr_array((place, columns, W.indptr), shape=W.shape).T.tocsr()
+    mirror.sort_indices()
+    if np.array_equal(mirror.indptr, W.indptr) and np.array_equal(mirror.indices, columns):
+        pair = np.cumsum(upper) - 1
+        pair[~upper] = pair[mirror.data[~upper]]
+        return rows[upper], columns[upper], W.data[upper], pair
+    # Symmetric up to rounding: some entry has no mirror image.
+    ends = np.minimum(rows, columns).astype(np.int64), np.maximum(rows, columns)
+    _, pair = np.unique(ends[0] * W.shape[0] + ends[1], return_inverse=True)
+    order = np.argsort(np.abs(W.data), kind="stable")
+    largest = np.empty(pair.max(initial=-1) + 1, dtype=place.dtype)
+    largest[pair[order]] = order  # of the two directions, the larger is written last
+    i, j = (end[largest].astype(columns.dtype) for end in ends)
+    return i, j, W.data[largest], pair

@@ -9,8 +9,10 @@ import numpy as np
 from scipy import sparse
 
 from noiseprune import _checks
+from noiseprune.covariance import unstable
 from noiseprune.large import factor
 from noiseprune.large.gradients import sampled_variances
+from noiseprune.large.ground import SINGULAR, ground
 from noiseprune.large.network import Pairs
 
 METHODS = ("auto", "exact", "sampled")
@@ -183,18 +185,17 @@ def estimate_variances(
         workers = _checks.integer(workers, "workers", low=1)
     rng = _checks.generator(rng)
     pairs = Pairs(A)
-    method = _chosen(method, pairs.W)
+    if pairs.W.nnz == 0:
+        raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
+    grounded = ground(pairs.A, pairs.i, pairs.j, pairs.w, pairs.leak, pairs.excess)
+    method, order = _chosen(method, pairs.W)
     if method == "exact":
-        n = pairs.leak.size
-        rows, cols = np.r_[pairs.i, np.arange(n)], np.r_[pairs.j, np.arange(n)]
-        entries = factor.Factor(pairs.W, pairs.leak).inverse_entries(rows, cols)
-        diagonal = entries[pairs.i.size :]
-        total = diagonal[pairs.i] + diagonal[pairs.j]
-        total -= 2 * np.sign(pairs.w) * entries[: pairs.i.size]
+        total, expected = _exact(pairs, grounded, order)
         rest, samples, bound = np.zeros_like(total), 0, 0.0
     else:
-        known, rest, diagonal = sampled_variances(
+        known, rest, expected = sampled_variances(
             pairs,
+            grounded,
             samples=samples,
             tolerance=tolerance,
             workers=workers,
@@ -209,24 +210,45 @@ def estimate_variances(
         samples=samples,
         error_bound=bound,
         leverage_sum=float(np.abs(pairs.w) @ total),
-        expected_sum=float(diagonal.size - np.maximum(pairs.excess, 0) @ diagonal),
+        expected_sum=expected,
     )
 
 
+def _exact(pairs, grounded, order):
+    """``u^T M^-1 u`` of every pair, and what the leverages add up to, by selected inversion."""
+    n, neurons = pairs.leak.size, np.arange(pairs.leak.size)
+    inverse = factor.Factor(pairs, more_leak=grounded.more_leak(), order=order)
+    g, left = grounded.response(inverse.solve)
+    entries = inverse.inverse_entries(np.r_[pairs.i, neurons], np.r_[pairs.j, neurons])
+    diagonal = entries[pairs.i.size :]
+    if not pairs.leak @ diagonal < 1 / SINGULAR:  # singular in another way than without leak
+        raise unstable(pairs.A, 0.0)
+    sign = np.sign(pairs.w)
+    total = diagonal[pairs.i] + diagonal[pairs.j]
+    total -= 2 * sign * entries[: pairs.i.size]
+    total += grounded.correction(pairs.i, g[pairs.i] - sign * g[pairs.j], left)
+    diagonal += grounded.correction(neurons, g, left)
+    # Without any excess leak, the limit of s_i (M^-1)_ii summed over a part is 1.
+    return total, float(n - pairs.excess @ diagonal - np.count_nonzero(left == 0))
+
+
 def _chosen(method, W):
-    """Exact or sampled."""
+    """Exact or sampled, and the order of elimination if it is known."""
     if method == "auto":
-        method = "exact" if factor.affordable(W) else "sampled"
-        if method == "exact" and not factor.installed():
+        order = factor.ordering(W)
+        if order is None:
+            return "sampled", None
+        if not factor.installed():
             warnings.warn(
                 "this network suits the exact method, which needs the extra `large` "
                 "(pip install 'noiseprune[large]'); sampling instead",
                 stacklevel=3,
             )
-            return "sampled"
-    elif method == "exact" and not factor.installed():
+            return "sampled", None
+        return "exact", order
+    if method == "exact" and not factor.installed():
         raise ImportError(
             "method='exact' needs the extra `large`: pip install 'noiseprune[large]'; or use "
             "method='sampled'"
         )
-    return method
+    return method, None

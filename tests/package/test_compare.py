@@ -1,6 +1,5 @@
 """`compare` against independent ways to the same numbers, for networks of any structure."""
 
-import importlib
 import math
 
 import numpy as np
@@ -8,8 +7,6 @@ import pytest
 from scipy import linalg, sparse
 
 import noiseprune as npr
-
-module = importlib.import_module("noiseprune.compare")  # npr.compare is its function
 
 
 def brute(A, B):
@@ -108,7 +105,7 @@ def test_large_networks_agree_with_dense_ones(monkeypatch):
     A = npr.add_leak(npr.random_graph(600, 10, rng=0), excess=0.2)
     B = npr.noise_prune(A, 0.5, rule="weight", rng=0).A
     exact = npr.compare(A, B)
-    monkeypatch.setattr(module, "LARGE", 100)
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 100)
     estimate = npr.compare(A, B)
     for name in ("abscissa", "abscissa_sparse", "slow_error", "epsilon"):
         assert vars(estimate)[name] == pytest.approx(vars(exact)[name], rel=1e-5)
@@ -128,7 +125,7 @@ def test_large_directed_networks_have_their_stability(monkeypatch):
     A = npr.add_leak(sparse.csr_array(W - sparse.diags_array(W.diagonal())), excess=0.1)
     B = npr.noise_prune(A, 0.7, rng=0).A
     exact = npr.compare(A, B)
-    monkeypatch.setattr(module, "LARGE", 100)
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 100)
     estimate = npr.compare(A, B)
     assert estimate.abscissa == pytest.approx(exact.abscissa, rel=1e-9)
     assert estimate.slow_error == pytest.approx(exact.slow_error, rel=1e-6)

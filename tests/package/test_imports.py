@@ -21,7 +21,11 @@ ROW = (
     "spectrum dynamics compare diagnose __main__"
 )
 # Imports inside of a function: what needs an extra.
-LAZY = {("large.factor", "large.takahashi"), ("large.gradients", "large.product")}
+LAZY = {
+    ("large.factor", "large.elimination"),
+    ("large.factor", "large.takahashi"),
+    ("large.gradients", "large.product"),
+}
 EXTRAS = {"cvxopt", "numba", "llvmlite", "networkx", "pandas", "torch"}
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import noiseprune as npr
-from noiseprune.large import factor, gradients, product, takahashi
+from noiseprune.large import elimination, factor, gradients, krylov, product, takahashi
 from noiseprune.large.solver import solver
 
 MAKERS = [npr.spatial, npr.random_graph]
@@ -32,8 +32,7 @@ def pair(request):
 @pytest.fixture
 def large_networks(monkeypatch):
     """Treat every sparse network as large."""
-    monkeypatch.setattr("noiseprune.pruning.DENSE_LIMIT", 0)
-    monkeypatch.setattr("noiseprune.spectrum.LARGE", 0)
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
 
 
 # ---------------------------------------------------------------- networks
@@ -218,10 +217,60 @@ def test_effective_resistances_agree_with_networkx(method):
         assert 2 * V[i, j] == pytest.approx(resistance, rel=tolerance)
 
 
-def test_the_choice_of_method_follows_the_fill():
-    assert factor.affordable(npr.spatial(10_000, 10, rng=0))
-    assert not factor.affordable(npr.random_graph(10_000, 10, rng=0))
-    assert factor.affordable(npr.random_graph(1000, 10, rng=0))
+def with_a_hub(W):
+    """The same network with one neuron more, linked to every tenth."""
+    n = W.shape[0]
+    spokes = sparse.coo_array((np.ones(len(range(0, n, 10))), (range(0, n, 10), [0] * -(-n // 10))))
+    spokes.resize((n, 1))
+    return sparse.csr_array(sparse.block_array([[W, spokes], [spokes.T, None]]))
+
+
+def random_tree(n):
+    """Each neuron linked to one of those before it: wide, and nothing fills."""
+    parent = (np.random.default_rng(0).random(n - 1) * np.arange(1, n)).astype(int)
+    W = sparse.coo_array((np.ones(n - 1), (np.arange(1, n), parent)), shape=(n, n))
+    return sparse.csr_array(W + W.T)
+
+
+@pytest.mark.parametrize("extra", [True, False])
+@pytest.mark.parametrize(
+    ("W", "sparse_factor"),
+    [
+        (npr.spatial(10_000, 10, rng=0), True),
+        (with_a_hub(npr.spatial(10_000, 10, rng=0)), True),
+        (random_tree(10_000), True),
+        (npr.random_graph(1000, 10, rng=0), True),
+        (npr.random_graph(10_000, 10, rng=0), False),
+    ],
+    ids=["plane", "plane with a hub", "tree", "small", "random"],
+)
+def test_the_choice_of_method_follows_the_fill(W, sparse_factor, extra, monkeypatch):
+    if not extra:
+        monkeypatch.setattr(factor, "installed", lambda: False)
+    assert (factor.ordering(W) is not None) == sparse_factor
+
+
+def test_the_factor_is_counted_before_it_is_computed(monkeypatch):
+    W = npr.random_graph(300, 6, rng=1)
+    order = np.random.default_rng(0).permutation(300)
+    expected = np.tril(W.toarray()[np.ix_(order, order)] != 0) | np.eye(300, dtype=bool)
+    for k in range(300):  # by the definition: neighbours of an eliminated neuron become neighbours
+        below = k + 1 + np.flatnonzero(expected[k + 1 :, k])
+        expected[np.ix_(below, below)] |= np.tri(below.size, dtype=bool)
+    for count in (elimination.fill, elimination.fill.py_func):
+        entries, operations = count(W.indptr, W.indices, order, 1e9)
+        assert entries == np.count_nonzero(expected)
+        assert operations == np.sum(np.count_nonzero(expected, axis=0) ** 2)
+        assert count(W.indptr, W.indices, order, entries)[0] == entries
+        assert count(W.indptr, W.indices, order, entries - 1)[0] == np.inf
+    plane = npr.spatial(3000, 10, rng=0)
+    for limit in ("_FILL", "_WORK"):
+        with monkeypatch.context() as patched:
+            patched.setattr(factor, limit, 1.0)
+            assert factor.ordering(plane) is None
+
+
+def test_the_exact_method_is_chosen_where_the_factor_stays_sparse():
     A = npr.add_leak(npr.spatial(3000, 6, rng=0), excess=0.1)
     assert npr.large.estimate_variances(A).method == "exact"
 
@@ -269,8 +318,6 @@ def test_inputs_stay_as_they_are(pair):
         ([[-1, 2], [2, -1]], {}, ValueError, "diagonally dominant, but neuron 0 has leak 1"),
         ([[1, 0.5], [0.5, -1]], {}, ValueError, "positive diagonal"),
         (-np.eye(3), {}, ValueError, "zero synapses"),
-        ([[-1, 1], [1, -1]], {}, ValueError, "singular"),
-        ([[-1, -1], [-1, -1]], {}, ValueError, "singular"),  # balanced: relabelling makes it 1
         ([[-1, 0.5], [0.5, -1]], {"samples": 0}, ValueError, "samples must be at least 1"),
         ([[-1, 0.5], [0.5, -1]], {"method": "magic"}, ValueError, "method must be one of"),
         ([[-1, 0.5], [0.5, -1]], {"tolerance": 0}, ValueError, "tolerance must lie in"),
@@ -285,19 +332,140 @@ def test_it_says_what_is_wrong(A, options, error, message):
         npr.large.synapse_variances(A, **options)
 
 
-def test_a_singular_part_is_found_among_sound_ones():
+ROUTES = ["exact", "sampled"]
+
+
+@pytest.mark.parametrize("method", ROUTES)
+@pytest.mark.parametrize("partner", [1e-15, 0.0])
+def test_a_pattern_that_is_symmetric_up_to_rounding(method, partner, monkeypatch):
+    A = -4 * np.eye(4)
+    for (i, j), w in {(0, 1): 1.0, (1, 2): 0.5, (2, 3): 2.0}.items():
+        A[i, j] = A[j, i] = w
+    A[0, 3], A[2, 0] = 1e-15, partner
+    exact = npr.synapse_variances(A, npr.stationary_covariance(A))
+    V = npr.large.synapse_variances(sparse.csr_array(A), method=method, samples=20_000, rng=0)
+    assert V.indices.tolist() == exact.indices.tolist()
+    tolerance = 1e-12 if method == "exact" else 5 * np.sqrt(2 / 20_000)
+    assert np.allclose(V.data, exact.data, rtol=tolerance)
+    assert V[1, 2] == pytest.approx(V[2, 1], rel=1e-15)
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
+    pruned = npr.noise_prune(sparse.csr_array(A), 0.6, rng=0)
+    dense = npr.noise_prune(A, 0.6, rng=0)
+    assert np.allclose(pruned.probabilities.data, dense.probabilities.data, rtol=1e-8)
+
+
+def test_two_directions_that_differ_by_rounding_count_once():
+    A = npr.add_leak(npr.random_graph(30, 4, rng=0), excess=0.1).toarray()
+    exact = npr.synapse_variances(A, npr.stationary_covariance(A))
+    uneven = A * (1 + 1e-15 * np.random.default_rng(0).standard_normal(A.shape))
+    V = npr.large.synapse_variances(sparse.csr_array(uneven), method="exact")
+    assert abs(V - V.T).max() == 0
+    assert np.allclose(V.data, exact.data, rtol=1e-12)
+
+
+def resistances(W):
+    """Half the effective resistance of every synapse, by the pseudoinverse of the signed Laplacian.
+
+    That is the limit of the variances as all excess leak goes to 0.
+    """
+    W = W.toarray()
+    M = np.diag(np.abs(W).sum(axis=0)) - W
+    inverse = np.linalg.pinv(M, hermitian=True)
+    V = inverse.diagonal()[:, None] + inverse.diagonal() - 2 * np.sign(W) * inverse
+    return np.where(W != 0, V / 2, 0)
+
+
+def relabelled(W, seed=0):
+    """The same network, some neurons with all their signs turned: it stays balanced."""
+    sign = sparse.diags_array(np.random.default_rng(seed).choice([-1.0, 1.0], W.shape[0]))
+    return sparse.csr_array(sign @ W @ sign)
+
+
+COMPLETE = sparse.csr_array(np.ones((6, 6)) - np.eye(6))
+WITHOUT_LEAK = {
+    "complete": COMPLETE,
+    "pair": sparse.csr_array([[0.0, 3.0], [3.0, 0.0]]),
+    "plane": npr.spatial(200, 8, rng=0),
+    "balanced": relabelled(npr.random_graph(60, 6, rng=1)),
+    "path": sparse.csr_array(sparse.diags_array([np.ones(99)] * 2, offsets=[-1, 1])),
+    "parts": sparse.csr_array(sparse.block_diag([relabelled(COMPLETE), COMPLETE])),
+    "isolated neuron": sparse.csr_array(sparse.block_diag([COMPLETE, sparse.csr_array((1, 1))])),
+}
+
+
+@pytest.mark.parametrize("method", ROUTES)
+@pytest.mark.parametrize("excess", [0.0, 1e-300, 1e-14, 1e-12, 1e-11])
+@pytest.mark.parametrize("name", WITHOUT_LEAK)
+def test_differences_are_known_however_small_the_excess_leak(name, excess, method):
+    W = WITHOUT_LEAK[name]
+    estimate = npr.large.estimate_variances(
+        npr.add_leak(W, excess=excess), method=method, samples=2000, rng=0
+    )
+    V, expected = estimate.V.toarray(), resistances(W)
+    assert np.array_equal(V != 0, expected != 0)
+    if method == "exact":
+        assert np.allclose(V, expected, rtol=1e-8)  # which the leak itself changes by less
+        assert estimate.leverage_sum == pytest.approx(estimate.expected_sum, rel=1e-8)
+    else:
+        error = (V - expected)[V != 0] / np.maximum(estimate.standard_error.data, 1e-8)
+        assert np.abs(error).max() < 6
+    # Foster's sum: neurons less parts (an isolated neuron is a part of its own).
+    total = W.shape[0] - sparse.csgraph.connected_components(W)[0]
+    slack = 1e-6 if method == "exact" else 0.02 * W.shape[0]
+    assert estimate.expected_sum == pytest.approx(total, abs=slack)
+
+
+@pytest.mark.parametrize("excess", [1e-11, 1e-9, 1e-7, 1e-5, 1e-3, 0.1])
+def test_small_excess_leaks_change_the_differences_as_they_should(excess):
+    """Complete graph of n neurons, weights 1: u^T M^-1 u = 2 / (n + excess)."""
+    V = npr.large.synapse_variances(npr.add_leak(COMPLETE, excess=excess), method="exact")
+    assert np.allclose(V.data, 1 / (6 + excess), rtol=1e-14)
+
+
+def test_a_weak_negative_synapse_disturbs_no_other_difference():
+    """The double of a cut-off part: M = J + |w| u u^T with u = e_0 + e_1, by Sherman & Morrison."""
+    for w in (1e-3, 1e-6, 1e-9, 1e-11):
+        W = COMPLETE.toarray()
+        W[0, 1] = W[1, 0] = -w
+        V = npr.large.synapse_variances(npr.add_leak(sparse.csr_array(W)), method="exact")
+        rest = COMPLETE.toarray()
+        rest[0, 1] = rest[1, 0] = 0
+        assert V[2, 3] == pytest.approx(resistances(sparse.csr_array(rest))[2, 3], rel=2 * w + 1e-9)
+        # u sees the common activity of all, which nothing but this synapse holds.
+        assert V[0, 1] == pytest.approx(1 / (2 * w), rel=2 * w + 1e-15 / w)
+
+
+@pytest.mark.parametrize("method", ROUTES)
+def test_what_is_singular_to_working_precision_is_refused_by_every_route(method):
+    def network(weight):
+        W = np.ones((8, 8)) - np.eye(8)
+        W[0, 1] = W[1, 0] = -weight
+        return npr.add_leak(sparse.csr_array(W))
+
+    for function in (npr.large.synapse_variances, npr.synapse_scores):
+        options = {"method": method} if function is npr.large.synapse_variances else {}
+        with pytest.raises(ValueError, match="singular"):
+            function(network(1e-14), **options)
+    for function in (lambda A: npr.slowest_modes(A, 1), lambda A: npr.spectral_epsilon(A, A)):
+        with pytest.raises(ValueError, match="singular"):
+            function(network(1e-14))
+    V = npr.large.synapse_variances(network(1e-10), method=method, samples=2000, rng=0)
+    assert V[0, 1] == pytest.approx(5e9, rel=1e-4 if method == "exact" else 6 * np.sqrt(2 / 2000))
+
+
+def test_parts_with_and_without_leak_side_by_side():
     triangle = np.ones((3, 3)) - np.eye(3)
     frustrated = triangle.copy()
     frustrated[0, 1] = frustrated[1, 0] = -1
-    sound = npr.add_leak(sparse.csr_array(linalg.block_diag(frustrated, frustrated)))
-    assert npr.large.estimate_variances(sound).expected_sum == 6
-    with pytest.raises(ValueError, match="singular"):
-        npr.large.estimate_variances(
-            npr.add_leak(sparse.csr_array(linalg.block_diag(frustrated, triangle)))
-        )
-    leak = np.r_[np.zeros(5), 0.1]
-    cured = npr.add_leak(sparse.csr_array(linalg.block_diag(frustrated, triangle)), excess=leak)
-    assert npr.large.estimate_variances(cured).expected_sum == pytest.approx(5)
+    for parts, excess, expected in [
+        ([frustrated, frustrated], 0, 6),
+        ([frustrated, triangle], 0, 5),
+        ([frustrated, triangle], np.r_[np.zeros(5), 0.1], 5),
+    ]:
+        A = npr.add_leak(sparse.csr_array(linalg.block_diag(*parts)), excess=excess)
+        estimate = npr.large.estimate_variances(A, method="exact")
+        assert estimate.expected_sum == pytest.approx(expected)
+        assert estimate.leverage_sum == pytest.approx(expected)
 
 
 def test_gradients_that_do_not_converge_say_so():
@@ -344,37 +512,77 @@ def test_small_sparse_networks_are_exact_and_use_no_random_number_for_it(pair):
 # ---------------------------------------------------------------- after pruning
 
 
+def without_a_factor(monkeypatch, method):
+    """Let conjugate gradients do it where the method says so."""
+    if method == "gradients":
+        monkeypatch.setattr(factor, "ordering", lambda W: None)
+
+
 @pytest.mark.usefixtures("large_networks")
 @pytest.mark.parametrize("method", ["factor", "gradients"])
 def test_epsilon_of_a_large_sparse_pair(pair, method, monkeypatch):
     A, _ = pair
     pruned = npr.noise_prune(A, 0.5, rng=0).A
     exact = npr.spectral_epsilon(A.toarray(), pruned.toarray())
-    monkeypatch.setattr(factor, "affordable", lambda W: method == "factor")
+    without_a_factor(monkeypatch, method)
     monkeypatch.setattr("noiseprune._matrix.dense", None)  # never called
     assert npr.spectral_epsilon(A, pruned) == pytest.approx(exact, rel=1e-5)
     assert npr.spectral_epsilon(A, A) == 0
     assert npr.spectral_epsilon(A, 1.5 * A) == pytest.approx(0.5, rel=1e-9)
 
 
+def ring(n):
+    """A symmetric ring: every mode but one or two is a pair."""
+    ones = np.ones(n)
+    W = sparse.diags_array([ones[1:], ones[1:], ones[:1], ones[:1]], offsets=[1, -1, n - 1, 1 - n])
+    return npr.add_leak(sparse.csr_array(W), excess=0.02)
+
+
+NETWORK = npr.add_leak(npr.spatial(40, 6, rng=0), excess=0.1)
+REPEATED = {
+    "ring": ring(300),
+    "identical parts": sparse.csr_array(sparse.block_diag([NETWORK] * 12)),
+    "complete": npr.add_leak(sparse.csr_array(np.ones((200, 200)) - np.eye(200)), excess=0.1),
+    "no synapses": sparse.csr_array(-2.0 * sparse.eye_array(200)),
+}
+
+
 @pytest.mark.parametrize("method", ["dense", "factor", "gradients"])
-def test_slowest_modes(pair, method, monkeypatch):
-    A, _ = pair
-    monkeypatch.setattr(factor, "affordable", lambda W: method == "factor")
+@pytest.mark.parametrize("name", ["pair", *REPEATED])
+@pytest.mark.parametrize("k", [1, 4, 13])
+def test_every_copy_of_the_slowest_modes_is_found(pair, method, name, k, monkeypatch):
+    A = pair[0] if name == "pair" else REPEATED[name]
+    without_a_factor(monkeypatch, method)
+    expected = np.linalg.eigvalsh(A.toarray())[-k:]
     if method != "dense":
-        monkeypatch.setattr("noiseprune.spectrum.LARGE", 0)
+        monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
         monkeypatch.setattr("noiseprune._matrix.dense", None)  # never called
-    values, vectors = npr.slowest_modes(A, 4)
-    assert np.allclose(values, np.linalg.eigvalsh(A.toarray())[-4:], rtol=1e-8)
-    assert np.allclose(vectors.T @ vectors, np.eye(4), atol=1e-8)
+    values, vectors = npr.slowest_modes(A, k)
+    assert np.allclose(values, expected, rtol=1e-8)
+    assert np.allclose(vectors.T @ vectors, np.eye(k), atol=1e-8)
     assert np.allclose(A @ vectors, vectors * values, atol=1e-5 * abs(A).max())
+
+
+@pytest.mark.usefixtures("large_networks")
+@pytest.mark.parametrize("k", [1, 10, 28, 29, 30])
+def test_up_to_all_modes_of_a_sparse_network(k):
+    A = ring(30)
+    values, vectors = npr.slowest_modes(A, k)
+    assert np.allclose(values, np.linalg.eigvalsh(A.toarray())[-k:], rtol=1e-10)
+    assert np.allclose(vectors.T @ vectors, np.eye(k), atol=1e-10)
+
+
+def test_modes_that_do_not_converge_say_so(monkeypatch):
+    monkeypatch.setattr(krylov, "_BLOCKS", 2)
+    with pytest.raises(RuntimeError, match="the 2 slowest modes did not converge"):
+        krylov.largest_of_inverse(solver(ring(300)), 300, 2)
 
 
 @pytest.mark.parametrize(
     ("A", "k", "message"),
     [
         ([[-1, 0.5], [0.1, -1]], 1, "A must be symmetric"),
-        ([[-1, 0.5], [0.5, -1]], 2, "k must be below the number of neurons, 2"),
+        ([[-1, 0.5], [0.5, -1]], 3, "k must be at most the number of neurons, 2"),
         ([[-1, 0.5], [0.5, -1]], 0, "k must be at least 1"),
         ([[-1, 1.5], [1.5, -1]], 1, "unstable"),
         ([[-1, 1.0], [1.0, -1]], 1, "singular"),
