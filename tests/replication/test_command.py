@@ -126,3 +126,119 @@ def test_the_module_runs_as_a_program():
     )
     assert "run the first seed" in done.stdout
     assert not done.stderr
+
+
+DAMAGES = {
+    "truncated": lambda path: path.write_text(path.read_text()[:-50]),
+    "emptied": lambda path: path.write_text(""),
+    "not a number": lambda path: path.write_text(path.read_text().replace("0.2", "NaN", 1)),
+    "another": lambda path: path.write_text(path.read_text().replace("lab_record", "million", 1)),
+    "without rows": lambda path: dataclasses.replace(Result.load(path), rows=[]).save(path),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_results_are_named_and_computed_anew(shelf, capsys, tmp_path_factory, damage):
+    path = shelf / "lab_record.json"
+    command(shelf, "run", "lab_record")
+    whole = Result.load(path)
+    DAMAGES[damage](path)
+    capsys.readouterr()
+    other = tmp_path_factory.mktemp("other")
+    for arguments in (("list",), ("check", "lab_record"), ("compare", str(other))):
+        assert command(shelf, *arguments) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "lab_record.json is damaged" in line
+    assert command(shelf, "run", "lab_record") == 0
+    assert "lab_record.json is damaged" in capsys.readouterr().out
+    assert Result.load(path).rows == whole.rows
+
+
+def test_a_folder_in_place_of_a_result_is_named_and_left_alone(shelf, capsys):
+    (shelf / "lab_record.json").mkdir()
+    for arguments in (("list",), ("check", "lab_record"), ("run", "lab_record")):
+        assert command(shelf, *arguments) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "lab_record.json is a folder" in line
+    assert (shelf / "lab_record.json").is_dir()
+
+
+def test_a_results_folder_that_is_a_file_is_named(tmp_path, capsys, shelf):
+    (tmp_path / "file").write_text("")
+    assert command(tmp_path / "file", "run", "lab_record") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "file") in line
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"seeds": (3,)}, "seeds stored [3, 1], now [3]"),
+        ({"seeds": (3, 2)}, "seeds stored [3, 1], now [3, 2]"),
+        ({"seeds": (1, 3)}, "seeds stored [3, 1], now [1, 3]"),
+        ({"keep": 0.3}, "setting keep stored 0.2, now 0.3"),
+    ],
+)
+def test_compare_fails_where_seeds_or_settings_differ(
+    shelf, capsys, tmp_path_factory, change, line
+):
+    other = tmp_path_factory.mktemp("rerun")
+    command(shelf, "run", "lab_record")
+    again = experiments.lab_record(
+        dataclasses.replace(LAB, **change), progress=False, name="lab_record"
+    )
+    again.save(other / "lab_record.json")
+    capsys.readouterr()
+    assert command(shelf, "compare", str(other)) == 1
+    out = capsys.readouterr().out
+    assert f"lab_record: {len(again.settings['seeds'])} seeds: differs" in out
+    assert line in out
+
+
+def test_compare_fails_where_there_is_nothing_to_compare(shelf, capsys, tmp_path_factory):
+    command(shelf, "run", "lab_record")
+    capsys.readouterr()
+    assert command(shelf, "compare", str(tmp_path_factory.mktemp("nothing"))) == 2
+    assert "lab_record.json is not there" in capsys.readouterr().err
+    assert command(shelf, "compare", str(shelf / ".." / shelf.name)) == 2
+    assert "the folder of stored results itself" in capsys.readouterr().err
+
+
+def test_check_may_use_worker_processes(shelf, capsys):
+    command(shelf, "run", "lab_record")
+    assert __main__.main(["--results", str(shelf), "--workers", "2", "check", "lab_record"]) == 0
+    assert "lab_record: seed 3: agrees" in capsys.readouterr().out
+
+
+def test_the_scorecard_needs_a_checkout(shelf, capsys, monkeypatch):
+    monkeypatch.setattr(stored, "RESULTS", shelf / "results")
+    assert command(shelf, "scorecard") == 2
+    assert capsys.readouterr().err == (
+        f"the scorecard is written into a checkout, and {shelf} is none\n"
+    )
+
+
+def test_the_scorecard_is_written_into_the_checkout(shelf, monkeypatch):
+    written = []
+    monkeypatch.setattr("replication.scorecard.main", written.append)
+    monkeypatch.setattr(stored, "RESULTS", shelf / "results")
+    (shelf / "README.md").write_text("")
+    assert command(shelf, "scorecard") == 0
+    assert written == [shelf]
+
+
+def test_help_teaches(shelf, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        command(shelf, "--help")
+    out = capsys.readouterr().out
+    for word in (
+        "list",
+        "run",
+        "check",
+        "compare",
+        "scorecard",
+        "--quick",
+        "goes on",
+        "exit status",
+    ):
+        assert word in out
