@@ -7,6 +7,7 @@ figure of the README.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,15 @@ from noiseprune.networks import add_leak, clustered
 from noiseprune.pruning import keep_probabilities, synapse_scores
 from replication.experiments import load
 from replication.figures.headline import headline
+from replication.recorded import LAB_OUTPUT, LAB_SECONDS_MATRIX, LAB_SECONDS_SIMULATIONS
 from replication.registry import RESULTS
 from replication.result import write_atomically
 
 VERDICTS = ("replicated", "partly replicated", "not replicated", "not testable from the record")
+CLAIMS = {}  # judge of every claim by its number: stored results in, row out
+HIGH_CHANCE = 0.9  # to outscore an ordinary synapse
+SMALL_ERROR = 0.1  # of a trajectory, relative
+LITTLE = 1.5  # factor, either way, that is a little difference
 HEADLINE_KEEP = 0.05  # fraction kept whose trajectories the headline figure shows
 START, END = "<!-- scorecard: start -->", "<!-- scorecard: end -->"
 
@@ -158,7 +164,7 @@ def claims(folder=RESULTS):
     Book section 12; landing page.
     """
     results = _Results(folder)
-    return [judge(results) for judge in CLAIMS]
+    return [judge(results) for judge in CLAIMS.values()]
 
 
 def markdown(rows):
@@ -217,13 +223,23 @@ class _Results:
             self.read[name] = load(name, self.folder)
         return self.read[name]
 
-    def row(self, key, claim, source, criterion, measured, passed, chapter, *names, scope=""):
+    def row(self, claim, source, criterion, measured, passed, chapter, *names, scope="", key=""):
         results = [self[name] for name in names]
         if not scope:
             scope = "; ".join(_scope(result) for result in results)
         seconds = sum(result.provenance["seconds"] for result in results)
         passed = tuple(bool(p) for p in passed)
         return Row(key, claim, source, criterion, measured, passed, scope, names, seconds, chapter)
+
+
+def claim(key):
+    """Make the decorated function ``results -> row`` the judge of the claim of that number."""
+
+    def register(judge):
+        CLAIMS[key] = lambda results: dataclasses.replace(judge(results), key=key)
+        return judge
+
+    return register
 
 
 def _scope(result):
@@ -241,9 +257,9 @@ def _slow(result, **conditions):
     return np.median(np.abs(result.column("eigenvalue_error_slow", **conditions)), axis=1)
 
 
+@claim("1")
 def _local(results):
     return results.row(
-        "1",
         "A local, unsupervised rule decides: only the weight and the covariance of the two neurons",
         "P, abstract",
         "a synapse's score, and its probability at a fixed fraction kept, are unchanged when the "
@@ -269,6 +285,7 @@ def _locality():
     return same_score, p_before[i, j] == p_after[i, j]
 
 
+@claim("2")
 def _clusters(results):
     names = ("important_synapses", "important_synapses_paper")
     ratios = [
@@ -277,7 +294,6 @@ def _clusters(results):
         for n in names
     ]
     return results.row(
-        "2",
         "Covariance under noise reflects higher-order structure: high inside clusters, low across",
         "P, Fig. 1a",
         "mean correlation inside a cluster above that across, in every seed",
@@ -289,18 +305,18 @@ def _clusters(results):
     )
 
 
+@claim("3")
 def _important(results):
     names = ("important_synapses", "important_synapses_paper")
     between = [results[n].column("auc_between", rule="noise") for n in names]
     by_weight = [results[n].column("auc_between", rule="weight") for n in names]
     strong = [results[n].column("auc_strong", rule="noise") for n in names]
     return results.row(
-        "3",
         "Sparse links between clusters and the few exceptionally strong ones inside get high "
         "probability",
         "P, Fig. 1b",
-        "chance that such a synapse outscores an ordinary one at least 0.9 in every seed, and for "
-        "links between clusters above that under the weight control",
+        f"chance that such a synapse outscores an ordinary one at least {HIGH_CHANCE:g} in every "
+        "seed, and for links between clusters above that under the weight control",
         "chance to outscore an ordinary synapse: "
         + ". ".join(
             f"N = {n}: links between clusters {spread(a)} (by weight {spread(w)}), strong ones "
@@ -308,14 +324,18 @@ def _important(results):
             for n, a, w, b in zip(("2,000", "3,000"), between, by_weight, strong, strict=True)
         ),
         [
-            *((a.min() >= 0.9) and (a > w).all() for a, w in zip(between, by_weight, strict=True)),
-            *(a.min() >= 0.9 for a in strong),
+            *(
+                (a.min() >= HIGH_CHANCE) and (a > w).all()
+                for a, w in zip(between, by_weight, strict=True)
+            ),
+            *(a.min() >= HIGH_CHANCE for a in strong),
         ],
         "04_the_rule",
         *names,
     )
 
 
+@claim("4")
 def _theorem(results):
     failures = results["failure_rate"]
     settings = failures.settings
@@ -329,7 +349,6 @@ def _theorem(results):
         excess.append(observed - bound)
     draws = failures.column("draws").sum()
     return results.row(
-        "4",
         "For symmetric diagonally dominant linear networks the spectrum is provably preserved",
         "P; R",
         "a complete proof, and networks that miss epsilon no more often than its bound allows at "
@@ -341,6 +360,7 @@ def _theorem(results):
     )
 
 
+@claim("5")
 def _fraction(results):
     result = results["pruned_fraction"]
     neurons = result.settings["neurons"]
@@ -357,7 +377,6 @@ def _fraction(results):
         ]
     )
     return results.row(
-        "5",
         "This holds while the pruned fraction tends to 1",
         "P",
         f"at fixed epsilon = {result.settings['epsilon']:g} the fraction that must be kept falls "
@@ -371,6 +390,7 @@ def _fraction(results):
     )
 
 
+@claim("6")
 def _dynamics(results):
     result = results["trajectories_lab"]
     chosen = {"keep": 0.2, "diagonal": "matched"}
@@ -379,11 +399,11 @@ def _dynamics(results):
         for rule in result.settings["rules"]
     }
     return results.row(
-        "6",
         "Network dynamics is preserved",
         "P",
-        "kept 0.20: the mean relative error of the trajectory stays at or below 0.1 at all times, "
-        "and its greatest value is below that of either control, in every network",
+        "kept 0.20: the mean relative error of the trajectory stays at or below "
+        f"{SMALL_ERROR:g} at all times, and its greatest value is below that of either control, "
+        "in every network",
         *_worst_error(worst),
         "09_dynamics",
         "trajectories_lab",
@@ -397,9 +417,10 @@ def _worst_error(worst):
         f"greatest mean error: noise-prune {spread(noise)}, weight {spread(weight)}, "
         f"uniform {spread(uniform)}"
     )
-    return measured, [noise.max() <= 0.1, (noise < weight).all(), (noise < uniform).all()]
+    return measured, [noise.max() <= SMALL_ERROR, (noise < weight).all(), (noise < uniform).all()]
 
 
+@claim("7")
 def _rectified(results):
     result = results["rectified"]
     worst = {
@@ -407,17 +428,17 @@ def _rectified(results):
         for rule in result.settings["rules"]
     }
     return results.row(
-        "7",
         "The same holds for a subset of rectified-linear networks",
         "P",
-        "kept 0.20: greatest mean relative error of the trajectory at or below 0.1, and below that "
-        "of either control, in every network",
+        "kept 0.20: greatest mean relative error of the trajectory at or below "
+        f"{SMALL_ERROR:g}, and below that of either control, in every network",
         *_worst_error(worst),
         "10_rectified_asymmetric",
         "rectified",
     )
 
 
+@claim("8a")
 def _spectrum(results):
     result = results["spectrum_paper"]
     pair = [{"keep": 0.2, "rule": rule} for rule in ("noise", "weight")]
@@ -429,7 +450,6 @@ def _spectrum(results):
         for chosen in pair
     ]
     return results.row(
-        "8a",
         "Networks of N = 3,000 keep spectrum and dynamics better than a control of the same size "
         "that samples by weight",
         "S; L",
@@ -453,29 +473,37 @@ def _below_weight(slow, every, epsilon, path):
     return measured, [(noise < weight).all() for noise, weight in pairs.values()]
 
 
-def _ten_thousand(key, what, name):
-    def judge(results):
-        result = results[name]
-        pair = [{"rule": rule} for rule in ("noise", "weight")]
-        return results.row(
-            key,
-            f"The same at N = 10,000, {what}",
-            "S" if key == "8b" else "L",
-            f"kept {result.settings['keep']:g}: the four measures of 8a lower than under the "
-            "control in every seed",
-            *_below_weight(
-                [_slow(result, **chosen) for chosen in pair],
-                [result.column("eigenvalue_error_median_size", **chosen) for chosen in pair],
-                [result.column("epsilon", **chosen) for chosen in pair],
-                [result.column("mean", **chosen).max(axis=1) for chosen in pair],
-            ),
-            "08_spectrum",
-            name,
-        )
-
-    return judge
+def _ten_thousand(what, source, name, results):
+    result = results[name]
+    pair = [{"rule": rule} for rule in ("noise", "weight")]
+    return results.row(
+        f"The same at N = 10,000, {what}",
+        source,
+        f"kept {result.settings['keep']:g}: the four measures of 8a lower than under the "
+        "control in every seed",
+        *_below_weight(
+            [_slow(result, **chosen) for chosen in pair],
+            [result.column("eigenvalue_error_median_size", **chosen) for chosen in pair],
+            [result.column("epsilon", **chosen) for chosen in pair],
+            [result.column("mean", **chosen).max(axis=1) for chosen in pair],
+        ),
+        "08_spectrum",
+        name,
+    )
 
 
+@claim("8b")
+def _ten_thousand_paper(results):
+    return _ten_thousand("clusters of 9,000 and ten of 100", "S", "ten_thousand", results)
+
+
+@claim("8c")
+def _ten_thousand_lab(results):
+    what = "clusters of 6,600, 1,000, 1,600 and eight of 100"
+    return _ten_thousand(what, "L", "ten_thousand_lab", results)
+
+
+@claim("9")
 def _diagonal(results):
     result = results["trajectories_lab"]
     last = {}
@@ -493,7 +521,6 @@ def _diagonal(results):
     )
     control = max(ratio.max() for (rule, _), ratio in last.items() if rule != "noise")
     return results.row(
-        "9",
         "Keeping the original diagonal or adjusting it makes little difference",
         "P as read by S",
         "greatest mean trajectory error changes by less than half, in every network, for the rule "
@@ -501,7 +528,7 @@ def _diagonal(results):
         f"trajectory error with the original over that with the matched diagonal: {measured}; "
         f"controls up to {control:.2g}",
         [
-            (np.abs(np.log(last["noise", keep])) < np.log(1.5)).all()
+            (np.abs(np.log(last["noise", keep])) < np.log(LITTLE)).all()
             for keep in result.settings["keep"]
         ],
         "09_dynamics",
@@ -509,9 +536,9 @@ def _diagonal(results):
     )
 
 
+@claim("10")
 def _plausible(results):
     return results.row(
-        "10",
         "The rule is biologically plausible",
         "P; argued about in R",
         "none can be fixed: the record has no experiment on it",
@@ -523,49 +550,22 @@ def _plausible(results):
     )
 
 
-CLAIMS = (
-    _local,
-    _clusters,
-    _important,
-    _theorem,
-    _fraction,
-    _dynamics,
-    _rectified,
-    _spectrum,
-    _ten_thousand("8b", "clusters of 9,000 and ten of 100", "ten_thousand"),
-    _ten_thousand("8c", "clusters of 6,600, 1,000, 1,600 and eight of 100", "ten_thousand_lab"),
-    _diagonal,
-    _plausible,
-)
-
-# What the lab notebook recorded, at N = 2,000 and kept 0.20 (book section 7).
-RECORDED = (
-    ("least eigenvalue", "smallest_eigenvalue", "noise", -1.22738, 4),
-    ("greatest eigenvalue", "largest_eigenvalue", "noise", -0.03183, 4),
-    ("directed synapses before pruning", "synapses", "noise", 1010600, 7),
-    ("synapses kept by the rule", "kept", "noise", 197404, 6),
-    ("largest rescaling factor of the rule", "largest_rescale", "noise", 816.0, 3),
-    ("synapses kept by the weight control", "kept", "weight", 201664, 6),
-    ("largest rescaling factor of the weight control", "largest_rescale", "weight", 704.0, 3),
-)
-
-
 def _recorded(results):
-    for number, (what, column, rule, value, digits) in enumerate(RECORDED, start=1):
-        ours = results["lab_record"].column(column, rule=rule)
+    for number, recorded in enumerate(LAB_OUTPUT, start=1):
+        ours = results["lab_record"].column(recorded.column, rule=recorded.rule)
         low, middle, high = (
-            f"{float(f'{v:.{digits}g}'):,g}" if digits < 6 else f"{v:,.0f}"
+            f"{float(f'{v:.{recorded.digits}g}'):,g}" if recorded.digits < 6 else f"{v:,.0f}"
             for v in (ours.min(), np.median(ours), ours.max())
         )
         yield results.row(
-            f"L{number}",
-            f"{what}: {value:,}",
+            f"{recorded.what}: {recorded.value:,}",
             "L, notebook output",
             "the recorded value lies between the least and the greatest of our seeds",
             f"{middle} [{low}, {high}]",
-            [ours.min() <= value <= ours.max()],
+            [ours.min() <= recorded.value <= ours.max()],
             "08_spectrum",
             "lab_record",
+            key=f"L{number}",
         )
 
 
@@ -573,7 +573,8 @@ def _recorded(results):
 WITHOUT_RECORD = (
     (
         "L8",
-        "run times: 10.9 s for the matrix, 347.5 s for six simulations of three networks",
+        f"run times: {LAB_SECONDS_MATRIX} s for the matrix, {LAB_SECONDS_SIMULATIONS} s for six "
+        "simulations of three networks",
         "L, notebook output",
         "the machine is not on record",
         "07_setup",
@@ -596,8 +597,8 @@ WITHOUT_RECORD = (
 
 
 def _without_record(results):
-    for key, claim, source, why, chapter in WITHOUT_RECORD:
-        yield results.row(key, claim, source, "none can be fixed", why, (), chapter)
+    for key, what, source, why, chapter in WITHOUT_RECORD:
+        yield results.row(what, source, "none can be fixed", why, (), chapter, key=key)
 
 
 def write_table(path, rows):

@@ -12,6 +12,7 @@ from noiseprune.covariance import stationary_covariance
 from noiseprune.dynamics import simulate
 from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
+from replication import recorded
 from replication.experiments.spectrum import PERCENTILES, NetworkSettings
 from replication.registry import experiment
 from replication.result import streams
@@ -25,16 +26,16 @@ class TenThousandSettings(NetworkSettings):
     Times are in model units. The sizes are the account of the paper in the 2021 report.
     """
 
-    sizes: tuple = (9000,) + 10 * (100,)
-    keep: float = 0.03
+    sizes: tuple = recorded.PAPER_SIZES_10_000
+    keep: float = recorded.LAB_KEEP_10_000
     rules: tuple = ("noise", "weight")
     slow: int = 20
     dt: float = 0.05
     steps: int = 800
     every: int = 10
     simulations: int = 10
-    sigma: float = 0.01
-    b: float = 0.0002
+    sigma: float = recorded.LAB_SIGMA
+    b: float = recorded.INPUT
     seeds: tuple = (0, 1, 2)
 
     @property
@@ -45,7 +46,7 @@ class TenThousandSettings(NetworkSettings):
 
 @experiment(
     ten_thousand=TenThousandSettings(),
-    ten_thousand_lab=TenThousandSettings(sizes=(6600, 1000, 1600) + 8 * (100,)),
+    ten_thousand_lab=TenThousandSettings(sizes=recorded.LAB_SIZES_10_000),
 )
 def ten_thousand(settings, seed):
     """Compare spectrum and trajectories where eigenvectors of every network cost too much.

@@ -20,6 +20,7 @@ from noiseprune.pruning import (
     synapse_scores,
 )
 from noiseprune.spectrum import compare_spectra, spectral_epsilon
+from replication import recorded
 from replication.registry import experiment
 from replication.result import streams
 from replication.runner import steps
@@ -32,9 +33,9 @@ PERCENTILES = tuple(range(0, 101, 5))
 class NetworkSettings:
     """Which clustered networks to draw, and with which seeds."""
 
-    sizes: tuple = (1000, 200, 800)
-    density: float = 0.6
-    long_range: int = 5000
+    sizes: tuple = recorded.LAB_SIZES
+    density: float = recorded.DENSITY
+    long_range: int = recorded.LONG_RANGE
     seeds: tuple = tuple(range(10))
 
     def draw(self, seed):
@@ -61,7 +62,7 @@ class SpectrumSettings(NetworkSettings):
 class LabRecordSettings(NetworkSettings):
     """`lab_record`: the lab notebook's run, with its order of normalising and clipping."""
 
-    keep: float = 0.2
+    keep: float = recorded.LAB_KEEP
     seeds: tuple = tuple(range(40))
 
 
@@ -69,14 +70,14 @@ class LabRecordSettings(NetworkSettings):
 class ImportantSettings(NetworkSettings):
     """`important_synapses`: the fraction kept, and what counts as exceptionally strong."""
 
-    keep: float = 0.2
+    keep: float = recorded.LAB_KEEP
     strongest: float = 0.001
 
 
 @experiment(
     quick="spectrum_lab",
     spectrum_lab=SpectrumSettings(),
-    spectrum_paper=SpectrumSettings(sizes=(2700, 100, 100, 100), keep=(0.2, 0.1, 0.05, 0.03)),
+    spectrum_paper=SpectrumSettings(sizes=recorded.PAPER_SIZES, keep=(0.2, 0.1, 0.05, 0.03)),
 )
 def spectra(settings, seed):
     """Compare the spectrum of clustered networks before and after pruning.
@@ -177,7 +178,7 @@ def lab_record(settings, seed):
 @experiment(
     quick="important_synapses",
     important_synapses=ImportantSettings(),
-    important_synapses_paper=ImportantSettings(sizes=(2700, 100, 100, 100)),
+    important_synapses_paper=ImportantSettings(sizes=recorded.PAPER_SIZES),
 )
 def important_synapses(settings, seed):
     """Measure whether the rule finds the synapses that matter (Figure 1 of the paper).

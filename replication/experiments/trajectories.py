@@ -11,6 +11,7 @@ from noiseprune import _checks
 from noiseprune.covariance import stationary_covariance
 from noiseprune.dynamics import simulate, trajectory_error
 from noiseprune.pruning import noise_prune
+from replication import recorded
 from replication.experiments.spectrum import NetworkSettings
 from replication.registry import experiment
 from replication.result import streams
@@ -24,12 +25,12 @@ class TrajectorySettings(NetworkSettings):
     keep: tuple = (0.2, 0.05)
     rules: tuple = ("noise", "weight", "uniform")
     diagonals: tuple = ("matched", "original")
-    dt: float = 0.005
-    steps: int = 8000
+    dt: float = recorded.LAB_DT
+    steps: int = recorded.LAB_STEPS
     every: int = 100
-    simulations: int = 20
-    sigma: float = 0.01
-    b: float = 0.0002
+    simulations: int = recorded.LAB_SIMULATIONS
+    sigma: float = recorded.LAB_SIGMA
+    b: float = recorded.INPUT
     exact: bool = True  # also in closed form, from a full eigendecomposition of every network
     seeds: tuple = (0, 1, 2)
 
