@@ -1,4 +1,4 @@
-"""Which fault of an earlier attempt breaks the replication? Book section 13."""
+"""The faults of an earlier attempt, each a switch. Book, "Each fault alone"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from noiseprune import _checks
 from noiseprune._matrix import row_indices, synapses
 from noiseprune.covariance import sample_covariance, stationary_covariance
 from noiseprune.dynamics import trajectory_error
-from noiseprune.networks import add_leak
+from noiseprune.networks import add_leak, clustered
 from noiseprune.pruning import keep_probabilities, sample_synapses, synapse_scores
 from noiseprune.spectrum import spectral_epsilon
 from replication.experiments.spectrum import NetworkSettings
@@ -19,8 +19,20 @@ from replication.registry import experiment
 from replication.result import streams
 from replication.runner import steps
 
-FAULTS = ("spikes", "leak", "tenfold", "half", "template", "repeat")
+FAULTS = (
+    "spikes",
+    "unscaled",
+    "leak",
+    "tenfold",
+    "half",
+    "symmetrised",
+    "self",
+    "halved",
+    "repeat",
+    "noise",
+)
 _ROUNDING = 1e-12  # of the largest in size: an eigenvalue below it says nothing
+_OUT_OF_RANGE = 1e50  # activity or weights above it: squares would soon overflow
 
 
 @dataclass(frozen=True)
@@ -28,18 +40,20 @@ class EarlierSettings(NetworkSettings):
     """`earlier_attempt`: the lab notebook's network at a fifth of its size, and the faults.
 
     `rate` is in spikes per bin, times in model units; `rounds` is how many steps of `dt` prune
-    again. The last four say what counts as a blow-up, a missed budget and a lost accuracy.
+    again; `notebook_sigma` is the amplitude of the noise of two faults. The last four say what
+    counts as a blow-up, a missed budget and a lost accuracy.
     """
 
     sizes: tuple = (200, 40, 160)
     long_range: int = 1000
     keep: float = 0.2
-    rate: float = 0.1
-    bins: int = 1000
+    rate: float = 0.5
+    bins: int = 200
     dt: float = 0.005
     rounds: int = 400
     b: float = 0.0002
     sigma: float = 0.01
+    notebook_sigma: float = 1.0
     times: tuple = tuple(range(1, 41))
     explosion: float = 1000.0
     majority: float = 0.5
@@ -58,9 +72,9 @@ class Attempt:
     Attributes
     ----------
     A : (N, N) ndarray
-        The network that was pruned, which two of the faults change.
+        The network that was pruned, which five of the faults change.
     probabilities : csr_array, shape (N, N)
-        Probabilities by which kept synapses were divided.
+        Probabilities by which kept synapses were divided, at the first pruning.
     stages : tuple of csr_array, shape (N, N)
         The pruned network, diagonal included: one, or one for each time step that pruned again.
     """
@@ -98,7 +112,7 @@ def earlier_attempt(settings, seed):
 
     References
     ----------
-    Book section 13, "Each fault alone".
+    Book, "Each fault alone".
 
     Examples
     --------
@@ -112,6 +126,9 @@ def earlier_attempt(settings, seed):
     x0 = np.random.default_rng(streams(seed, 4)[3]).uniform(0, 1, len(meant))
     rows = []
     for name, faults in steps(settings.conditions().items()):
+        sigma = settings.sigma
+        if "noise" in faults:  # a step of dt adds sigma dt z: as much as this sigma does rightly
+            sigma = settings.notebook_sigma * np.sqrt(settings.dt)
         for diagonal in ("matched", "original"):
             attempt = run_attempt(settings, seed, faults, diagonal=diagonal)
             largest = largest_eigenvalue(attempt.A_sparse)
@@ -121,9 +138,8 @@ def earlier_attempt(settings, seed):
             error = None
             if largest < 0:
                 error = trajectory_error(
-                    meant, attempt.A_sparse, settings.times, x0=x0, b=settings.b,
-                    sigma=settings.sigma,
-                ).mean()  # fmt: skip
+                    meant, attempt.A_sparse, settings.times, x0=x0, b=settings.b, sigma=sigma
+                ).mean()
             rows.append(
                 {
                     "seed": seed,
@@ -153,10 +169,13 @@ def run_attempt(settings, seed, faults=(), *, diagonal="original"):
     seed : int
         Seed of the run.
     faults : sequence of str
-        "spikes": covariance of independent Poisson spike counts. "leak": leak U(0, 1). "tenfold":
-        all probabilities divided by 10 until none is above 1. "half": kept with probability 1/2,
-        divided by p all the same. "template": weight 1/2 on absent pairs between clusters.
-        "repeat": the pruned network is pruned again at every step, with the same probabilities.
+        "spikes": covariance of independent Poisson spike counts. "unscaled": weights of mean 1
+        inside clusters, the leak as it was. "leak": leak U(0, 1). "tenfold": all probabilities
+        divided by 10 until none is above 1. "half": kept with probability 1/2, divided by p all
+        the same. "symmetrised": inside clusters the mean of a directed draw and its transpose.
+        "self": a weight N(1, 1) from some neurons to themselves. "halved": half the weight
+        between clusters. "repeat": the pruned network is pruned again at every step, with the
+        covariance of the activity so far. "noise": multiplied by dt instead of its root.
     diagonal : {"matched", "original"}
         See `sample_synapses`.
 
@@ -172,7 +191,7 @@ def run_attempt(settings, seed, faults=(), *, diagonal="original"):
 
     References
     ----------
-    Book section 13, "The record, and how we read it".
+    Book, "The record, and how we read it".
 
     Examples
     --------
@@ -184,57 +203,95 @@ def run_attempt(settings, seed, faults=(), *, diagonal="original"):
     for fault in faults:
         _checks.choice(fault, "fault", FAULTS)
     _checks.choice(diagonal, "diagonal", ("matched", "original"))
-    _, pruning, other = streams(seed, 4)[:3]
+    pruning, other, start = streams(seed, 4)[1:]
     rng = np.random.default_rng(other)
-    dominant = settings.draw(seed)
-    if "template" in faults:
-        dominant = add_leak(_fill_between_clusters(dominant, settings.clusters()))
-    A = dominant
-    if "leak" in faults:
-        A = A - np.diag(A.diagonal() + rng.uniform(0, 1, len(A)))
+    A, dominant = _network(settings, seed, faults, rng)
+    # Where A has no stationary covariance the rule gets that of a network which has one.
+    C = stationary_covariance(A if largest_eigenvalue(A) < 0 else dominant)
     if "spikes" in faults:
-        C = sample_covariance(rng.poisson(settings.rate, (settings.bins, len(A))))
-    else:
-        C = stationary_covariance(dominant)  # with leak U(0, 1) there would be none
-    P = _probabilities(synapse_scores(A, C=C), settings.keep, tenfold="tenfold" in faults)
+        early = rng.poisson(settings.rate, (settings.bins, len(A)))
+        C = sample_covariance(early)
+    elif "repeat" in faults:
+        factor = settings.notebook_sigma * linalg.cholesky(C, lower=True)
+        early = rng.standard_normal((settings.bins, len(A))) @ factor.T
 
-    pruned, stages = sparse.csr_array(A), []
+    S = synapse_scores(A, C=C)
+    if "tenfold" in faults:
+        K = settings.keep * S.nnz / S.data.sum()
+    else:
+        K = (keep_probabilities(S, keep=settings.keep).data / S.data).max()
+    P = _probabilities(S, K, tenfold="tenfold" in faults)
     draws = np.random.default_rng(pruning)
-    for _ in range(settings.rounds if "repeat" in faults else 1):
-        pruned = _prune_once(pruned, P, half="half" in faults, rng=draws)
-        stages.append(pruned if diagonal == "original" else _matched(A, pruned))
-        if synapses(pruned).nnz == 0:
+    pruned = _prune_once(sparse.csr_array(A), P, half="half" in faults, rng=draws)
+    stages = [pruned if diagonal == "original" else _matched(A, pruned)]
+    if "repeat" not in faults:
+        return Attempt(A, P, tuple(stages))
+
+    x = np.random.default_rng(start).uniform(0, 1, len(A))
+    root = settings.dt if "noise" in faults else np.sqrt(settings.dt)
+    count, mean, scatter = len(early), early.mean(axis=0), (len(early) - 1) * np.cov(early.T)
+    while len(stages) < settings.rounds and synapses(pruned).nnz:
+        noise = settings.notebook_sigma * root * rng.standard_normal(len(x))
+        x = x + settings.dt * (stages[-1] @ x + settings.b) + noise
+        if max(np.abs(x).max(), abs(stages[-1]).max()) > _OUT_OF_RANGE:
             break
+        count += 1  # the covariance of a growing record, one snapshot at a time
+        step = x - mean
+        mean = mean + step / count
+        scatter = scatter + np.outer(step, step) * (1 - 1 / count)
+        again = synapse_scores(pruned, C=scatter / (count - 1))
+        again = _probabilities(again, K, tenfold="tenfold" in faults)
+        pruned = _prune_once(pruned, again, half="half" in faults, rng=draws)
+        stages.append(pruned if diagonal == "original" else _matched(A, pruned))
     return Attempt(A, P, tuple(stages))
 
 
-def _fill_between_clusters(A, clusters):
-    """Give absent pairs between clusters half the mean weight inside; scale W as before."""
-    W = A - np.diag(A.diagonal())
-    before = linalg.eigvalsh(W).max()
+def _network(settings, seed, faults, rng):
+    """Return the network with its faults, and the same with scaled weights and balancing leak."""
+    dominant = settings.draw(seed)
+    clusters = settings.clusters()
     within = clusters[:, None] == clusters
-    W[(W == 0) & ~within] = 0.5 * W[within & (W != 0)].mean()
-    return W * (before / linalg.eigvalsh(W).max())
+    W = dominant - np.diag(dominant.diagonal())
+    unit = W[within & (W != 0)].mean()  # what a weight of 1 has become
+    if "symmetrised" in faults:  # one direction as it was meant, the other drawn beside it
+        R = clustered(
+            settings.sizes, density=settings.density, long_range=0, symmetric=False, rng=rng
+        )
+        R = np.triu(W) + unit / R[R != 0].mean() * np.tril(R)
+        W = np.where(within, (R + R.T) / 2, W)
+    if "halved" in faults:
+        W = np.where(within, W, W / 2)
+    if "symmetrised" in faults or "halved" in faults:
+        scale = 1 / (1.1 * linalg.eigvalsh(W)[-1])
+        W, unit = scale * W, scale * unit
+        dominant = add_leak(W)
+    A = dominant.copy()
+    if "self" in faults:
+        own = rng.normal(1, 1, len(W)) * (rng.uniform(size=len(W)) < settings.density)
+        A += np.diag(unit * own)
+    if "unscaled" in faults:
+        A += (1 / unit - 1) * (A - np.diag(dominant.diagonal()))
+    if "leak" in faults:
+        A -= np.diag(dominant.diagonal() + rng.uniform(0, 1, len(W)))
+    return A, dominant
 
 
-def _probabilities(S, keep, *, tenfold):
+def _probabilities(S, K, *, tenfold):
     """Probabilities of the rule, clipped at 1 or divided by 10 until none is above it."""
     if not tenfold:
-        return keep_probabilities(S, keep=keep)
-    p = S.data * (keep * S.nnz / S.data.sum())
+        return keep_probabilities(S, K=K)
+    p = K * S.data
     p /= 10.0 ** max(0, np.ceil(np.log10(p.max())))
     return sparse.csr_array((p, S.indices, S.indptr), shape=S.shape)
 
 
 def _prune_once(A, P, *, half, rng):
-    """Prune A, some synapses of which may be gone already, with the probabilities P."""
-    W = synapses(A)
-    p = P.toarray()[row_indices(W), W.indices]
+    """Prune A with the probabilities P, or by a fair coin and divided by P."""
     if half:  # w / (2p), kept with probability 1/2 and divided by it, is w / p
-        larger = sparse.csr_array((W.data / (2 * p), W.indices, W.indptr), shape=W.shape)
+        W = synapses(A)
+        larger = sparse.csr_array((W.data / (2 * P.data), W.indices, W.indptr), shape=W.shape)
         A = sparse.csr_array(larger + sparse.diags_array(A.diagonal()))
-        p = np.full(p.size, 0.5)
-    P = sparse.csr_array((p, W.indices, W.indptr), shape=W.shape)
+        P = sparse.csr_array((np.full(P.nnz, 0.5), P.indices, P.indptr), shape=P.shape)
     return sample_synapses(A, P, diagonal="original", rng=rng)
 
 
@@ -259,7 +316,7 @@ def largest_eigenvalue(A):
 
     References
     ----------
-    Book section 13, "Each fault alone".
+    Book, "Each fault alone".
 
     Examples
     --------
@@ -298,7 +355,7 @@ def growth_and_blow_up(stages, x0, horizon, explosion, *, dt):
 
     References
     ----------
-    Book section 13, "Each fault alone".
+    Book, "Each fault alone".
 
     Examples
     --------
@@ -356,7 +413,7 @@ def growth_curve(A, x0, times):
 
     References
     ----------
-    Book section 13, "All at once".
+    Book, "All at once".
 
     Examples
     --------
@@ -403,7 +460,7 @@ def strengthening(attempt):
 
     References
     ----------
-    Book section 13, "Each fault alone".
+    Book, "Each fault alone".
 
     Examples
     --------
@@ -440,7 +497,7 @@ def verdicts(result, *, diagonal):
 
     References
     ----------
-    Book section 13, "Each fault alone".
+    Book, "Each fault alone".
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Figures of the chapter on an earlier attempt (book section 13)."""
+"""Figures of the chapter on an earlier attempt. Book, "Each fault alone"."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def faults(names, kept, errors, *, budget):
 
     References
     ----------
-    Book section 13, "Each fault alone".
+    Book, "Each fault alone".
     """
-    figure, axes = plt.subplots(1, 2, figsize=(7, 3.8), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(7, 4.8), sharey=True)
     place = np.arange(len(names), dtype=float)
     _ranges(axes[0], place, kept, "D")
     for diagonal, (mark, filling, label, shift) in DIAGONALS.items():
@@ -52,7 +52,7 @@ def faults(names, kept, errors, *, budget):
     axes[0].set_xticks([0.01, 0.1, 1], ["1 %", "10 %", "100 %"])
     axes[0].set_xlim(0.005, 1.2)
     axes[0].set_xlabel("synapses kept")
-    axes[1].set_xticks([1, 10, 100], ["1", "10", "100"])
+    axes[1].set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
     axes[1].set_xlabel(r"worst relative error $\varepsilon$")
     figure.legend(loc="outside upper center", ncols=2)
     return figure
@@ -86,7 +86,7 @@ def growth(times, curves, *, broken):
 
     References
     ----------
-    Book section 13, "All at once".
+    Book, "All at once".
     """
     figure, ax = plt.subplots(figsize=(5.6, 4.2))
     lines = ("-", "--", ":", "-.")
