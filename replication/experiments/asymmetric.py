@@ -155,7 +155,7 @@ def one_way(W, strength, *, around=False):
 
     References
     ----------
-    Book, "From symmetric to one-way".
+    Book, "How far from normal?".
 
     Examples
     --------
@@ -205,7 +205,7 @@ def ring(n, *, reach=None, density=0.6, long_range=5, rng=None):
 
     References
     ----------
-    Book, "From symmetric to one-way".
+    Book, "How far from normal?".
 
     Examples
     --------
