@@ -1,14 +1,17 @@
 """noiseprune: prune the synapses of a network by the noise that runs through it.
 
 A tested implementation of Moore & Chaudhuri, "Using noise to probe recurrent neural network
-structure and prune synapses" (NeurIPS 2020), its controls, its theory and its replication.
+structure and prune synapses" (NeurIPS 2020), its controls and its theory.
+
+Threads: the package uses the processors that the process may use, or as many as the environment
+variable NOISEPRUNE_THREADS says if that is fewer. Results do not depend on it.
 """
 
 from noiseprune import large, theory
 from noiseprune.compare import NetworkComparison, compare
 from noiseprune.covariance import sample_covariance, stationary_covariance, synapse_variances
 from noiseprune.dynamics import relax, simulate, trajectory_error
-from noiseprune.networks import add_leak, clustered, random_graph, spatial
+from noiseprune.networks import add_leak, clustered, fixed_leak, random_graph, spatial, stabilise
 from noiseprune.pruning import (
     PrunedNetwork,
     keep_probabilities,
@@ -30,6 +33,7 @@ __all__ = [
     "clustered",
     "compare",
     "compare_spectra",
+    "fixed_leak",
     "keep_probabilities",
     "large",
     "noise_prune",
@@ -42,6 +46,7 @@ __all__ = [
     "slowest_modes",
     "spatial",
     "spectral_epsilon",
+    "stabilise",
     "stationary_covariance",
     "synapse_scores",
     "synapse_variances",

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import numbers
+import os
 
 import numpy as np
 from scipy import sparse
 
 
-def array(value, name, *, ndim=None, nonnegative=False):
-    """Real, finite float64 array with one of the given numbers of dimensions."""
-    if value is None or isinstance(value, (str, bytes)):
-        raise TypeError(f"{name} must be an array, got {type(value).__name__}")
+def array(value, name, *, ndim=None, nonnegative=False, repair="fill or leave out such entries"):
+    """Real, finite float64 array with one of the given numbers of dimensions.
+
+    `repair` says what to do about an entry that is not.
+    """
+    _refuse_containers(value, name)
     try:
         result = np.asarray(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # the last from a torch.Tensor
         raise TypeError(f"{name} must be an array of numbers: {error}") from error
     if result.dtype == object or result.dtype.kind not in "biufc":
         raise TypeError(f"{name} must hold numbers, got dtype {result.dtype}")
@@ -28,11 +31,49 @@ def array(value, name, *, ndim=None, nonnegative=False):
         total = result.sum()  # finite only if every entry is: no second array in the usual case
     if not np.isfinite(total) and not (finite := np.isfinite(result)).all():
         where = tuple(int(k) for k in np.argwhere(~finite)[0])
-        raise ValueError(f"{name} must be finite, got {result[where]} at index {where}")
+        raise ValueError(f"{name} must be finite, got {result[where]} at index {where}; {repair}")
     if nonnegative and result.size and result.min() < 0:
         where = tuple(int(k) for k in np.argwhere(result < 0)[0])
         raise ValueError(f"{name} must not be negative, got {result[where]:.6g} at index {where}")
     return result
+
+
+def _refuse_containers(value, name):
+    """Say what to do with what holds arrays or numbers but is none, or must not be read as one."""
+    kind = type(value).__name__
+    if value is None:
+        raise TypeError(f"{name} must be an array, got None")
+    if isinstance(value, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"{name} must be an array, got the {kind} {value!r}; read the file first, as with "
+            "numpy.load, numpy.loadtxt or scipy.io.mmread"
+        )
+    if sparse.issparse(value):
+        raise TypeError(f"{name} must be a dense array, got a sparse {kind}; use {name}.toarray()")
+    if isinstance(value, np.lib.npyio.NpzFile):
+        raise TypeError(
+            f"{name} must be an array, got an NpzFile of several: {', '.join(value.files)}; take "
+            f"one, as in file[{value.files[0] if value.files else 'name'!r}]"
+        )
+    if any(map(_is_masked, value if isinstance(value, (list, tuple)) else [value])):
+        raise ValueError(
+            f"{name} must not be a masked array: what the mask hides would be read; fill it, as "
+            f"with {name}.filled(0) for synapses that are absent, or leave those rows out"
+        )
+    if callable(getattr(value, "named_parameters", None)):
+        raise TypeError(
+            f"{name} must be an array, got the module {kind}; take a weight of it, as in "
+            "module.weight_hh_l0.detach().numpy()"
+        )
+    if callable(getattr(value, "adjacency", None)) and hasattr(value, "nodes"):
+        raise TypeError(
+            f"{name} must be an array, got the graph {kind}; use networkx.to_scipy_sparse_array, "
+            "transposed if the graph is directed: row = target, column = source"
+        )
+
+
+def _is_masked(value):
+    return isinstance(value, np.ma.MaskedArray)
 
 
 def matrix(A, name="A"):
@@ -46,6 +87,8 @@ def matrix(A, name="A"):
         if not result.has_canonical_format:
             result = result.copy()
             result.sum_duplicates()
+        if isinstance(A.data, np.ma.MaskedArray):
+            array(A.data, f"{name}.data")
         array(result.data, f"{name}.data")
         if result.data.size and not result.data.all():
             result = result.copy()
@@ -118,14 +161,15 @@ def choice(value, name, options):
 
 
 def generator(rng):
-    """Return a Generator from a Generator, an integer seed or None."""
-    if isinstance(rng, np.random.Generator):
-        return rng
-    if rng is None:
-        return np.random.default_rng()
+    """Return a Generator from any that SPEC 7 names: a Generator is used as it is."""
+    if rng is None or isinstance(
+        rng, (np.random.Generator, np.random.SeedSequence, np.random.BitGenerator)
+    ):
+        return np.random.default_rng(rng)
     if isinstance(rng, bool) or not isinstance(rng, (numbers.Integral, np.integer)):
         raise TypeError(
-            f"rng must be a numpy Generator, an integer seed or None, got {type(rng).__name__}"
+            "rng must be a numpy Generator, a BitGenerator, a SeedSequence, an integer seed or "
+            f"None, got {type(rng).__name__}"
         )
     if rng < 0:
         raise ValueError(f"rng as a seed must not be negative, got {rng}")

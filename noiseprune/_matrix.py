@@ -10,9 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse import csgraph
+from scipy.sparse import linalg as splinalg
 
 BLOCK = 2**16  # numbers worked on together: they stay in the processor's cache
 
+_DENSE_LIMIT = 5000  # neurons up to which all eigenvalues are found where the iteration fails
 _ROUNDING = 1e-13  # of the scale of its two rows, by which the two entries of a pair may differ
 
 
@@ -51,6 +54,79 @@ def synapses(A):
 def row_indices(W):
     """Row index of every stored entry of a csr_array (its column index is W.indices)."""
     return np.repeat(np.arange(W.shape[0], dtype=W.indices.dtype), np.diff(W.indptr))
+
+
+def excess_leak(A):
+    """Excess leak ``s_i = -A_ii - sum_j |W_ij|`` of every neuron."""
+    diagonal = A.diagonal()
+    return -diagonal - (np.asarray(abs(A).sum(axis=1)).ravel() - np.abs(diagonal))
+
+
+def is_dominant(A):
+    """Whether A is diagonally dominant: no excess leak below 0 but for rounding of the leak."""
+    leak = -A.diagonal()
+    return bool((excess_leak(A) >= -1e-12 * np.abs(leak)).all())
+
+
+def balance(W):
+    """Connected components of the weights W, and which of them are balanced.
+
+    Balanced: some signs of the neurons make every weight positive. Then, and only then, the double
+    cover (every neuron as itself and as its mirror image, negative synapses leading from one kind
+    to the other) falls apart over that component.
+
+    Returns
+    -------
+    part : ndarray of int, shape (N,)
+        Component of every neuron, whatever the direction of its synapses.
+    sign : ndarray, shape (N,)
+        Signs of the neurons that do it where the component is balanced.
+    balanced : ndarray of bool, shape (components,)
+        Whether the component is.
+    """
+    n = W.shape[0]
+    rows, mirror = row_indices(W), n * (W.data < 0)
+    columns = W.indices
+    cover = sparse.coo_array(
+        (
+            np.ones(2 * W.nnz, dtype=np.int8),
+            (np.r_[rows, rows + n], np.r_[columns + mirror, columns + n - mirror]),
+        ),
+        shape=(2 * n, 2 * n),
+    )
+    _, side = csgraph.connected_components(cover.tocsr(), directed=False)
+    _, part = csgraph.connected_components(W, directed=False)
+    own, other = side[:n], side[n:]
+    balanced = np.ones(part.max() + 1, dtype=bool)
+    balanced[part[own == other]] = False
+    return part, np.where(own <= other, 1.0, -1.0), balanced
+
+
+def abscissa(A, *, start=None, dense_up_to=300):
+    """Spectral abscissa: the largest real part of an eigenvalue of a checked A.
+
+    By Lanczos' or Arnoldi's iteration above `dense_up_to` neurons, from the vector `start`.
+    """
+    n, symmetric = A.shape[0], is_symmetric(A)
+
+    def from_all():
+        eigenvalues = np.linalg.eigvalsh if symmetric else np.linalg.eigvals
+        return float(eigenvalues(dense(A)).real.max())
+
+    if n <= dense_up_to:
+        return from_all()
+    if start is None:  # fixed: the same answer every time
+        start = np.random.default_rng(0).standard_normal(n)
+    iterate, which = (splinalg.eigsh, "LA") if symmetric else (splinalg.eigs, "LR")
+    try:
+        values = iterate(A, k=1, which=which, v0=start, return_eigenvectors=False)
+    except splinalg.ArpackError as error:
+        if n <= _DENSE_LIMIT:
+            return from_all()
+        raise RuntimeError(
+            f"the largest real part of an eigenvalue of {n} neurons was not found: {error}"
+        ) from error
+    return float(values.real.max())
 
 
 def is_symmetric(A, rounding=_ROUNDING):

@@ -14,24 +14,37 @@ from scipy import linalg, sparse
 from noiseprune import _checks, _matrix
 
 STRUCTURES = ("symmetric", "normal", "general", "auto")
+TIMES = ("continuous", "discrete")
+
+_CONDITION = 1e14  # of a matrix with diagonal 1, from which it is singular to working precision
+_DRIFT = 1e5  # leak times variance of a neuron, from which differences of variances lose digits
 
 
-def stationary_covariance(A, *, sigma=1.0, structure="auto"):
+class NoCovariance(ValueError):
+    """A has no stationary covariance: it is unstable, or singular to working precision."""
+
+
+def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous"):
     """Solve ``A C + C A^T + sigma^2 I = 0``: the covariance of dx/dt = A x + b + sigma xi.
 
     Symmetric A: ``C = -(sigma^2 / 2) A^-1`` by one Cholesky factorisation. Normal A:
-    ``C = -sigma^2 (A + A^T)^-1``. Any other stable A: Smith's doubling iteration, made of
-    matrix products, if its backward error is below 1e-13, else Bartels and Stewart's method on a
-    real Schur form, which is several times slower.
+    ``C = -sigma^2 (A + A^T)^-1``. Any other stable A, or noise that is not the same for all
+    neurons: Smith's doubling iteration, made of matrix products, if its backward error is below
+    1e-13, else Bartels and Stewart's method on a real Schur form, which is several times slower.
+
+    In discrete time, ``x(t + 1) = A x(t) + b + sigma xi(t)`` and ``C = A C A^T + sigma^2 I``, by
+    doubling.
 
     Parameters
     ----------
     A : (N, N) ndarray or sparse array
-        Stable dynamics matrix, diagonal included (units 1/time).
-    sigma : float
-        Noise amplitude, not negative.
+        Stable dynamics matrix, diagonal included (units 1/time; none in discrete time).
+    sigma : float or (N,) array_like
+        Noise amplitude, not negative: one for all neurons or one for each.
     structure : {"auto", "symmetric", "normal", "general"}
-        Which of the three methods to use; "auto" takes the first that fits.
+        Which of the three methods to use in continuous time; "auto" takes the first that fits.
+    time : {"continuous", "discrete"}
+        Whether A is a rate of change, or the map from one time step to the next.
 
     Returns
     -------
@@ -42,7 +55,8 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto"):
     ------
     ValueError
         If A is unstable or singular (no stationary covariance exists), has a positive diagonal
-        entry, or does not have the stated structure.
+        entry, or does not have the stated structure. In discrete time: if the spectral radius is
+        not below 1.
 
     References
     ----------
@@ -55,31 +69,62 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto"):
     >>> npr.stationary_covariance([[-1.0, 0.5], [0.5, -1.0]]).round(3)
     array([[0.667, 0.333],
            [0.333, 0.667]])
+    >>> npr.stationary_covariance([[0.6]], time="discrete").round(4)
+    array([[1.5625]])
     """
     A = _checks.matrix(A)
-    sigma = _checks.number(sigma, "sigma", low=0)
+    sigma = _noise(sigma, A.shape[0])
     _checks.choice(structure, "structure", STRUCTURES)
+    _checks.choice(time, "time", TIMES)
+    if time == "discrete":
+        if structure != "auto":
+            raise ValueError(
+                f"structure={structure!r} chooses a method for continuous time; leave it out for "
+                "time='discrete'"
+            )
+        return _discrete(_matrix.dense(A), sigma)
     check_leak(A)
-    dense = _matrix.dense(A)
+    return _continuous(A, sigma, structure)
 
-    if structure in ("auto", "symmetric") and _matrix.is_symmetric(A):
-        return _inverse_of_positive(-dense, sigma**2 / 2, A)
-    if structure == "symmetric":
+
+def _noise(sigma, n):
+    """Noise amplitudes: one number if all are equal, else one for each neuron."""
+    if np.ndim(sigma) == 0 and not np.ma.isMaskedArray(sigma):
+        return _checks.number(sigma, "sigma", low=0)
+    sigma = _checks.array(sigma, "sigma", ndim=1, nonnegative=True)
+    if sigma.size != n:
         raise ValueError(
-            "structure='symmetric' but A is not symmetric: its largest |A_ij - A_ji| is "
-            f"{np.abs(dense - dense.T).max():.3g}; use 'general' or 'auto'"
+            f"sigma must be a number or have one entry for each of the {n} neurons, got "
+            f"{sigma.size}"
         )
-    if structure != "general":
-        C = _normal(dense, sigma, A)
+    return float(sigma[0]) if (sigma == sigma[0]).all() else sigma
+
+
+def _continuous(A, sigma=1.0, structure="auto"):
+    """`stationary_covariance` in continuous time of a checked A."""
+    dense = _matrix.dense(A)
+    alike = np.ndim(sigma) == 0
+    if structure in ("auto", "symmetric"):
+        symmetric = _matrix.is_symmetric(A)
+        if symmetric and alike:
+            return _inverse_of_positive(-dense, sigma**2 / 2, A)
+        if structure == "symmetric" and not symmetric:
+            raise ValueError(
+                "structure='symmetric' but A is not symmetric: its largest |A_ij - A_ji| is "
+                f"{np.abs(dense - dense.T).max():.3g}; use 'general' or 'auto'"
+            )
+    unit = _power_of_two(np.sqrt(np.abs(dense).max())) ** 2  # of 4: roots scale exactly as well
+    dense = dense / unit
+    if structure in ("auto", "normal") and alike:
+        C = _normal(dense, A)
         if C is not None:
-            return C
+            return C * (sigma**2 / unit)
         if structure == "normal":
             raise ValueError(
                 "structure='normal' but A is not normal: ||A A^T - A^T A|| / ||A||^2 is "
                 f"{_departure_from_normality(dense):.3g}; use 'general' or 'auto'"
             )
-    C = _smith(dense)
-    return _bartels_stewart(dense, sigma, A) if C is None else sigma**2 * C
+    return _general(dense, np.broadcast_to(sigma, len(dense)), A) / unit
 
 
 def sample_covariance(x, *, burn_in=0):
@@ -100,7 +145,7 @@ def sample_covariance(x, *, burn_in=0):
     Raises
     ------
     ValueError
-        If fewer than two rows remain.
+        If fewer than two rows remain, or an entry is missing: masked or NaN.
 
     References
     ----------
@@ -113,7 +158,7 @@ def sample_covariance(x, *, burn_in=0):
     array([[2., 4.],
            [4., 8.]])
     """
-    x = _checks.array(x, "x", ndim=2)
+    x = _checks.array(x, "x", ndim=2, repair="leave out times or neurons that were not recorded")
     burn_in = _checks.integer(burn_in, "burn_in", low=0)
     rows = x.shape[0] - burn_in
     if rows < 2 or x.shape[1] == 0:
@@ -132,7 +177,7 @@ def synapse_variances(A, C):
     ----------
     A : (N, N) ndarray or sparse array
         Dynamics matrix or weights; only its off-diagonal entries matter.
-    C : (N, N) array_like
+    C : (N, N) ndarray or sparse array
         Covariance of the neurons, exact or sampled.
 
     Returns
@@ -157,9 +202,7 @@ def synapse_variances(A, C):
            [4., 0.]])
     """
     W = _matrix.synapses(_checks.matrix(A))
-    C = _checks.array(C, "C", ndim=2)
-    _check_covariance(C, W.shape[0])
-    return variances_on(W, C)
+    return variances_on(W, checked_covariance(C, W.shape[0]))
 
 
 def variances_on(W, C):
@@ -184,6 +227,94 @@ def variances_on(W, C):
     return sparse.csr_array((V, W.indices, W.indptr), shape=W.shape)
 
 
+def exact_variances(A, W):
+    """Stationary variances at sigma = 1 on the synapses W of a checked A, however small the leak.
+
+    Activity that hardly any leak holds drifts far, and differences of large variances lose their
+    digits. Where the drift does not change the differences that synapses see (a component that is
+    balanced and whose leak just makes up for its input), it is taken out before solving.
+    """
+    try:
+        C = _continuous(A)
+    except NoCovariance:
+        drifting = _Drift(A, W)
+        if not drifting.found:
+            raise
+    else:
+        if not (-A.diagonal() * C.diagonal()).max() > _DRIFT:
+            return variances_on(W, C)
+        drifting = _Drift(A, W)
+        if not drifting.found:
+            return variances_on(W, C)
+        del C
+    return variances_on(W, drifting.covariance_without())
+
+
+class _Drift:
+    """Patterns of activity that decay slowly or never, and that no synapse sees.
+
+    In a balanced component, where some signs z_i of the neurons make every weight positive,
+    ``A z = -(s z)`` with the excess leaks s, and ``z_i - sign(w_ij) z_j = 0`` on every synapse. A
+    reflection H turns z into one coordinate of the component. Its column in H A H is known from s,
+    without cancellation; scaled to its leak, or left out if there is none, it does no harm.
+    """
+
+    def __init__(self, A, W):
+        self.A, n = A, A.shape[0]
+        part, z, balanced = _matrix.balance(W)
+        leak, excess = -A.diagonal(), _matrix.excess_leak(A)
+        total = np.bincount(part, leak)
+        rest = np.bincount(part, np.abs(excess))
+        chosen = balanced & (rest <= 10 * total / _DRIFT)
+        self.found = bool(chosen.any())
+        self.never = rest[chosen] <= 1e-14 * total[chosen]  # no leak but rounding
+        members = np.flatnonzero(chosen[part])
+        number = np.cumsum(chosen) - 1
+        column = number[part[members]]
+        self.first = members[np.unique(column, return_index=True)[1]]
+        size = np.bincount(column)
+        v = z[members] / np.sqrt(size[column])  # unit vectors
+        self.decay = np.bincount(column, excess[members]) / size
+        self.image = _on(members, column, excess[members] * v, (n, size.size))  # -A v
+        u = v.copy()
+        u[np.searchsorted(members, self.first)] += np.sign(z[self.first])
+        u /= np.sqrt(np.bincount(column, u**2))[column]
+        self.u = _on(members, column, u, (n, size.size))
+        self.sign = -np.sign(z[self.first])  # H v = sign e_first
+
+    def reflect(self, X):
+        """Return ``H X``."""
+        return X - 2 * (self.u @ (self.u.T @ X))
+
+    def covariance_without(self):
+        """Covariance at sigma = 1 with the drift taken out."""
+        A, n = self.A, self.A.shape[0]
+        B = self.reflect(self.reflect(_matrix.dense(A)).T).T
+        B[:, self.first] = -self.sign * self.reflect(self.image.toarray())
+        kept = np.ones(n, dtype=bool)
+        kept[self.first[self.never]] = False
+        slow, decay = self.first[~self.never], self.decay[~self.never]
+        if _matrix.is_symmetric(A):
+            B[self.first] = B[:, self.first].T
+            inner = _inverse_of_positive(-B[np.ix_(kept, kept)], 0.5, A)
+        else:
+            rate = np.abs(B).max(axis=1)[slow]
+            scale = np.ones(n)
+            scale[slow] = _power_of_two(np.sqrt(np.abs(decay) / rate))
+            B[:, slow] /= scale[slow]
+            B[slow] *= scale[slow, None]
+            unit = _power_of_two(np.abs(B).max())
+            inner = _general(B[np.ix_(kept, kept)] / unit, scale[kept], A) / unit
+        C = np.zeros((n, n))
+        C[np.ix_(kept, kept)] = inner
+        C[slow] = C[:, slow] = 0.0
+        return np.ascontiguousarray(self.reflect(self.reflect(C).T))
+
+
+def _on(rows, columns, values, shape):
+    return sparse.csr_array((values, (rows, columns)), shape=shape)
+
+
 def check_leak(A):
     """Every neuron must decay on its own: no positive diagonal entry."""
     diagonal = A.diagonal()
@@ -195,66 +326,109 @@ def check_leak(A):
         )
 
 
-def unstable(A, largest):
-    """Return the error that says why A has no stationary covariance."""
+def unstable(A, largest, *, singular=None):
+    """Return the error that says why A has no stationary covariance.
+
+    `singular` says whether the largest real part of an eigenvalue is 0 up to rounding; without it
+    the fastest leak decides.
+    """
     W = _matrix.synapses(A)
     leak = -A.diagonal()
     total = np.asarray(abs(W).sum(axis=1))
     worst = int(np.argmin(leak - total))
     neuron = f"(neuron {worst} has leak {leak[worst]:.4g} and total input {total[worst]:.4g})"
-    if largest > 1e-12 * np.abs(leak).max():
-        return ValueError(
+    if singular is None:
+        singular = largest <= 1e-12 * np.abs(leak).max()
+    if not singular:
+        return NoCovariance(
             f"A is unstable: largest real part of an eigenvalue is {largest:.4g} {neuron}; "
             "a stationary covariance does not exist; add leak with add_leak(W, excess=...)"
         )
-    return ValueError(
+    return NoCovariance(
         f"A is singular to working precision: largest real part of an eigenvalue is "
         f"{largest:.1g} {neuron}; one pattern of activity never decays, so a stationary "
         "covariance does not exist; add leak with add_leak(W, excess=...)"
     )
 
 
-def _check_covariance(C, n):
-    """Shape, symmetry and positive semidefiniteness of a covariance that a caller gave."""
+def checked_covariance(C, n):
+    """Return a covariance that a caller gave as a float64 ndarray: symmetric and PSD, (n, n).
+
+    It may miss that by the rounding of its own dtype, each neuron judged on its own scale.
+    """
+    dtype = getattr(C, "dtype", None)
+    if sparse.issparse(C):
+        C = C.toarray()
+    C = _checks.array(C, "C", ndim=2)
     if C.shape != (n, n):
         raise ValueError(f"C must have shape {(n, n)} to match A, got {C.shape}")
-    if not _matrix.is_symmetric(C):
+    coarse = np.finfo(dtype).eps if dtype is not None and dtype.kind == "f" else 0.0
+    if not _matrix.is_symmetric(C, max(1e-13, 4 * coarse)):
         raise ValueError(
             f"C must be symmetric, its largest |C_ij - C_ji| is {np.abs(C - C.T).max():.3g}"
         )
-    scale = float(np.abs(C).max())
+    rounding = max(1e-10, 4 * coarse)
+    least = np.sqrt(rounding) * np.abs(C).max()  # below it, a variance is rounding of the largest
+    scale = 1 / np.sqrt(np.maximum(C.diagonal(), least) + np.finfo(float).tiny)
     shifted = np.array(C.T, order="F")
-    shifted[np.diag_indices(n)] += 1e-10 * n * scale + np.finfo(float).tiny
+    shifted *= scale[:, None]
+    shifted *= scale
+    shifted[np.diag_indices(n)] += rounding * n
     if linalg.lapack.dpotrf(shifted, lower=1, clean=0, overwrite_a=1)[1] != 0:
         least = linalg.eigvalsh(C, subset_by_index=[0, 0])[0]
         raise ValueError(
             "C must be positive semidefinite to be a covariance, its least eigenvalue is "
             f"{least:.3g}"
         )
+    return C
+
+
+def _power_of_two(x):
+    """Powers of 2 near x > 0 (1 where x is 0): numbers are scaled by them without rounding."""
+    return np.ldexp(1.0, np.where(x > 0, np.frexp(x)[1], 0))
 
 
 def _inverse_of_positive(M, factor, A):
-    """Return `factor` times the inverse of the symmetric M (overwritten), by Cholesky."""
-    n = M.shape[0]
+    """Return `factor` times the inverse of the symmetric M (overwritten), by Cholesky.
+
+    M is scaled to a diagonal near 1 first, so that leaks of any spread count alike, by powers of 2,
+    so that no digit changes.
+    """
+    scale = 1 / _power_of_two(np.sqrt(np.maximum(M.diagonal(), 0)))
+    M *= scale[:, None]
+    M *= scale
     M = np.ascontiguousarray(M).T  # Fortran order without a copy: M is symmetric
     norm = linalg.lapack.dlange("1", M)
     L, info = linalg.lapack.dpotrf(M, lower=1, clean=0, overwrite_a=1)
     if info == 0:
         inverse, _ = linalg.lapack.dpotri(L, lower=1, overwrite_c=1)
     # The trace of the inverse is its norm where the matrix is close to singular.
-    if info != 0 or not norm * inverse.trace() < 1e14:
-        dense = _matrix.dense(A)
-        largest = linalg.eigvalsh((dense + dense.T) / 2, subset_by_index=[n - 1, n - 1])[0]
-        raise unstable(A, float(largest))
-    return _mirror(inverse.T, factor)
+    if info != 0 or not norm * inverse.trace() < _CONDITION:
+        raise _no_inverse(A)
+    return _mirror(inverse.T, factor, scale)
 
 
-def _mirror(C, factor=1.0):
+def _no_inverse(A):
+    """Return the error for a symmetric A whose -A is not positive definite."""
+    dense = _matrix.dense(A)
+    last = [len(dense) - 1] * 2
+    leak = -dense.diagonal()
+    scale = 1 / np.sqrt(np.where(leak > 0, leak, 1.0))
+    S = scale[:, None] * (dense + dense.T) * scale / 2  # has as many positive eigenvalues as A
+    least = linalg.eigvalsh(S, subset_by_index=last)[0]
+    largest = float(linalg.eigvalsh((dense + dense.T) / 2, subset_by_index=last)[0])
+    return unstable(A, largest, singular=bool(least <= 1e-12))
+
+
+def _mirror(C, factor=1.0, scale=None):
     """Scale the upper triangle of C and copy it onto the lower one, in place."""
 
     def on_tile(tile):
         i, j = tile
         C[i, j] *= factor
+        if scale is not None:
+            C[i, j] *= scale[i, None]
+            C[i, j] *= scale[j]
         if i == j:
             C[i, j] = np.triu(C[i, j]) + np.triu(C[i, j], 1).T
         else:
@@ -269,27 +443,43 @@ def _departure_from_normality(A):
     return float(linalg.norm(A @ A.T - A.T @ A) / linalg.norm(A) ** 2)
 
 
-def _normal(dense, sigma, A):
-    """Covariance of a normal A, or None when A is not normal enough for the formula to hold."""
+def _normal(dense, A):
+    """Covariance at sigma = 1 of a normal A, or None when A is not normal up to rounding.
+
+    Entry (i, j) of A A^T - A^T A is judged on the scale of rows and columns i and j.
+    """
+    row, column = (np.sqrt(np.einsum(f"ij,ij->{k}", dense, dense)) for k in "ij")
     v = np.random.default_rng(0).standard_normal(len(dense))
-    along = linalg.norm(dense @ (dense.T @ v) - dense.T @ (dense @ v)) / linalg.norm(v)
-    if along > 2e-12 * linalg.norm(dense) ** 2:  # a lower bound, without a product of matrices
+    along = np.abs(dense @ (dense.T @ v) - dense.T @ (dense @ v))
+    if (along > 2e-12 * (row * (row @ np.abs(v)) + column * (column @ np.abs(v)))).any():
+        return None  # what follows would say the same, with products of matrices
+    commutator = dense @ dense.T
+    commutator -= dense.T @ dense
+    if (np.abs(commutator) > 1e-12 * (np.outer(row, row) + np.outer(column, column))).any():
         return None
-    if _departure_from_normality(dense) > 1e-12:
-        return None
-    C = _inverse_of_positive(-(dense + dense.T), sigma**2, A)
-    residual = dense @ C  # its symmetric part must be -sigma^2 / 2
+    del commutator
+    C = _inverse_of_positive(-(dense + dense.T), 1.0, A)
+    residual = dense @ C  # its symmetric part must be -1/2
     residual += residual.T.copy()
-    residual[np.diag_indices_from(residual)] += sigma**2
-    return C if linalg.norm(residual) <= 1e-12 * linalg.norm(dense) * linalg.norm(C) else None
+    residual[np.diag_indices_from(residual)] += 1.0
+    bound = np.outer(row, np.sqrt(np.einsum("ij,ij->i", C, C)))
+    return C if (np.abs(residual) <= 1e-12 * (bound + bound.T)).all() else None
 
 
-def _smith(A):
+def _general(dense, sigma, A):
+    """Covariance of any stable network, largest entry near 1, with noise for each neuron."""
+    alike = (sigma == sigma[0]).all()
+    C = _smith(dense, None if alike else sigma)
+    if C is None:
+        return _bartels_stewart(dense, sigma, A)
+    return sigma[0] ** 2 * C if alike else C
+
+
+def _smith(A, sigma=None):
     """Solve ``A C + C A^T + I = 0`` by matrix products alone, or None when that is not accurate.
 
-    With ``F = (A - p I)^-1`` and ``U = (A + p I) F`` it reads ``C = U C U^T + 2 p F F^T``.
-    The powers of U tend to 0 exactly if A is stable; step k adds 2^k terms of the sum
-    ``C = 2 p sum_j U^j F F^T U^jT`` at once.
+    With ``F = (A - p I)^-1`` and ``U = (A + p I) F`` it reads ``C = U C U^T + 2 p F F^T``. The
+    powers of U tend to 0 exactly if A is stable. The noise may be `sigma` instead of 1.
     """
     n = len(A)
     factor, _, info = linalg.lapack.dgetrf(A)
@@ -302,28 +492,35 @@ def _smith(A):
     F = np.linalg.inv(A - p * np.eye(n))
     U = 2 * p * F
     U[np.diag_indices(n)] += 1.0
-    C = 2 * p * (F @ F.T)
+    if sigma is not None:
+        F *= sigma
+    C = _sum_of_powers(U, 2 * p * (F @ F.T))
+    if C is None:
+        return None
     del F
+    residual = A @ C
+    residual += residual.T.copy()
+    residual[np.diag_indices(n)] += 1.0 if sigma is None else sigma**2
+    # Lower bounds of the two spectral norms: of the rows of A, and sum l^2 / sum l of C.
+    size_A = np.sqrt(np.einsum("ij,ij->i", A, A).max())
+    size_C = linalg.norm(C, check_finite=False) ** 2 / C.trace()
+    accurate = linalg.norm(residual, check_finite=False) <= 1e-13 * size_A * size_C
+    return C if accurate else None
+
+
+def _sum_of_powers(U, C):
+    """``sum_k U^k C U^kT`` (C is overwritten): step k adds 2^k terms. None if it does not end."""
     with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(40):
+        for _ in range(60):
             more = U @ C
             C += _symmetric_product(more, U)
             left = linalg.norm(U, check_finite=False)
             if not np.isfinite(left):
                 return None
             if left**4 < 1e-17:  # what U U would still add, relative to C
-                break
+                return C
             U = U @ U
-        else:
-            return None
-    residual = A @ C
-    residual += residual.T.copy()
-    residual[np.diag_indices(n)] += 1.0
-    # Lower bounds of the two spectral norms: of the rows of A, and sum l^2 / sum l of C.
-    size_A = np.sqrt(np.einsum("ij,ij->i", A, A).max())
-    size_C = linalg.norm(C, check_finite=False) ** 2 / C.trace()
-    accurate = linalg.norm(residual, check_finite=False) <= 1e-13 * size_A * size_C
-    return C if accurate else None
+    return None
 
 
 def _symmetric_product(X, Y):
@@ -338,11 +535,57 @@ def _symmetric_product(X, Y):
 
 def _bartels_stewart(dense, sigma, A):
     """Lyapunov equation by a real Schur form, whose eigenvalues settle the stability first."""
+    n = len(dense)
+    order = np.arange(n)
+    leak = -dense.diagonal()
+    if leak.max() > 1e8 * leak.min():  # the QR iteration keeps slow modes if the fast come first
+        order = np.argsort(-leak, kind="stable")
+        dense = dense[np.ix_(order, order)]
     T, Z = linalg.schur(dense, output="real")
     # LAPACK standardises the 2 x 2 blocks: the real parts of the eigenvalues are the diagonal.
     largest = float(T.diagonal().max())
-    if largest > -1e-14 * linalg.norm(T):
-        raise unstable(A, largest)
-    Y, scale, _ = linalg.lapack.dtrsyl(T, T, -(sigma**2) * np.eye(len(T)), tranb="T")
-    C = Z @ (Y / scale) @ Z.T
-    return (C + C.T) / 2
+    scale = linalg.norm(T)
+    sigma = np.broadcast_to(sigma, n)[order]
+
+    def solve(noise):
+        F = Z.T * noise
+        Y, factor, _ = linalg.lapack.dtrsyl(T, T, -(F @ F.T), tranb="T")
+        C = Z @ (Y / factor) @ Z.T
+        return (C + C.T) / 2
+
+    if largest > -1e-14 * scale:  # rounding of the fastest mode is not above the slowest leak
+        unit = _power_of_two(np.abs(A).max())
+        if largest >= 0 or not _proves_stability(dense, solve(np.ones(n))):
+            slowest = leak[leak > 0].min(initial=leak.max())
+            raise unstable(A, largest * unit, singular=largest <= 1e-12 * slowest)
+    C = np.empty((n, n))
+    C[np.ix_(order, order)] = solve(sigma)
+    return C
+
+
+def _proves_stability(A, C):
+    """Whether ``A C + C A^T = -I`` holds so well, with C > 0, that A is stable (Lyapunov).
+
+    With a residual below `e` times the noise, C is within the fraction `e` in every direction.
+    """
+    residual = A @ C
+    residual += residual.T.copy()
+    residual[np.diag_indices_from(residual)] += 1.0
+    if not np.abs(residual).sum(axis=1).max() < 1e-8:
+        return False
+    scale = 1 / np.sqrt(np.abs(C.diagonal()))
+    return linalg.lapack.dpotrf(scale[:, None] * C * scale, lower=1)[1] == 0
+
+
+def _discrete(A, sigma):
+    """Solve ``C = A C A^T + sigma^2 I``."""
+    n = len(A)
+    C = _sum_of_powers(A, np.diag(np.broadcast_to(sigma, n) ** 2.0))
+    if C is None:
+        radius = np.abs(linalg.eigvals(A)).max()
+        raise NoCovariance(
+            f"A is unstable in discrete time: its spectral radius is {radius:.6g}, which must be "
+            "below 1; a stationary covariance does not exist; scale A down, or use "
+            "time='continuous' if A is a rate of change, with the leak in its diagonal"
+        )
+    return C

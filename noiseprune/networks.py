@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse import linalg as splinalg
 from scipy.spatial import cKDTree
 
 from noiseprune import _checks, _matrix
@@ -91,7 +90,7 @@ def clustered(sizes, *, density=0.6, long_range=5000, symmetric=True, rng=None):
         raise ValueError(
             f"sizes={sizes}, density={density}, long_range={long_range} make no synapse"
         )
-    W /= 1.1 * _leading_real_part(W, symmetric)
+    W /= 1.1 * _leading_real_part(W)
     return W
 
 
@@ -129,8 +128,107 @@ def add_leak(W, *, excess=0.0):
     array([[-2.5, -2. ],
            [-2. , -2.5]])
     """
-    W = _checks.matrix(W, "W")
+    W = _weights(W)
     n = W.shape[0]
+    excess = _checks.array(excess, "excess", ndim=(0, 1), nonnegative=True)
+    if excess.ndim == 1 and excess.size != n:
+        raise ValueError(
+            f"excess must be a number or have one entry for each of the {n} neurons, "
+            f"got {excess.size}"
+        )
+    return _with_leak(W, np.asarray(abs(W).sum(axis=1)) + excess)
+
+
+def fixed_leak(W, *, gain=0.9):
+    """Give every neuron the leak 1 and scale the synapses: ``A = gain W / alpha(W) - I``.
+
+    alpha is the spectral abscissa, the largest real part of an eigenvalue, so the slowest mode
+    decays at the rate ``1 - gain``. A neuron's leak does not follow its input here, and A is in
+    general not diagonally dominant.
+
+    Parameters
+    ----------
+    W : (N, N) ndarray or sparse array
+        Synaptic weights with a zero diagonal.
+    gain : float in (0, 1)
+        Largest real part of an eigenvalue that the scaled weights get.
+
+    Returns
+    -------
+    (N, N) ndarray, or csr_array if W is sparse
+        The dynamics matrix A, in units of the leak.
+
+    Raises
+    ------
+    ValueError
+        If W has a diagonal, or no eigenvalue with a positive real part (nothing to scale by).
+
+    References
+    ----------
+    Book section 2, "Leak and excess leak".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> npr.fixed_leak([[0.0, 4.0], [1.0, 0.0]], gain=0.8)
+    array([[-1. ,  1.6],
+           [ 0.4, -1. ]])
+    """
+    W = _weights(W)
+    gain = _checks.number(gain, "gain", low=0, high=1, low_open=True, high_open=True)
+    largest = abs(W).max()
+    alpha = _matrix.abscissa(W / largest) if largest > 0 else 0.0  # of any scale
+    if alpha <= 1e-12:
+        raise ValueError(
+            f"W cannot be scaled to a gain: the largest real part of its eigenvalues is "
+            f"{alpha * largest:.3g}, which must be positive; use stabilise, which adds a leak"
+        )
+    return _with_leak(W / largest * (gain / alpha), 1.0)
+
+
+def stabilise(W, *, leak=1.0, margin=0.05):
+    """Give every neuron the same leak, as small as stability allows: ``A = W - l I``.
+
+    Parameters
+    ----------
+    W : (N, N) ndarray or sparse array
+        Synaptic weights with a zero diagonal.
+    leak : float
+        Least leak, positive, in the units of W.
+    margin : float
+        Least rate at which the slowest mode decays, positive: l is `leak`, or more where the
+        spectral abscissa of A would be above ``-margin``.
+
+    Returns
+    -------
+    (N, N) ndarray, or csr_array if W is sparse
+        The dynamics matrix A.
+
+    Raises
+    ------
+    ValueError
+        If W has a diagonal, or `leak` or `margin` is not positive.
+
+    References
+    ----------
+    Book section 2, "Leak and excess leak".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> npr.stabilise([[0.0, 4.0], [1.0, 0.0]], margin=0.5)
+    array([[-2.5,  4. ],
+           [ 1. , -2.5]])
+    """
+    W = _weights(W)
+    leak = _checks.number(leak, "leak", low=0, low_open=True)
+    margin = _checks.number(margin, "margin", low=0, low_open=True)
+    return _with_leak(W, max(leak, _matrix.abscissa(W) + margin))
+
+
+def _weights(W):
+    """Checked weights, with a zero diagonal."""
+    W = _checks.matrix(W, "W")
     diagonal = W.diagonal()
     if diagonal.any():
         k = int(np.flatnonzero(diagonal)[0])
@@ -138,13 +236,12 @@ def add_leak(W, *, excess=0.0):
             f"W must have a zero diagonal, got W[{k}, {k}] = {diagonal[k]:.6g}; "
             "the leak is what this function adds"
         )
-    excess = _checks.array(excess, "excess", ndim=(0, 1), nonnegative=True)
-    if excess.ndim == 1 and excess.size != n:
-        raise ValueError(
-            f"excess must be a number or have one entry for each of the {n} neurons, "
-            f"got {excess.size}"
-        )
-    leak = np.asarray(abs(W).sum(axis=1)) + excess
+    return W
+
+
+def _with_leak(W, leak):
+    """``W - diag(leak)`` in the kind of W."""
+    leak = np.broadcast_to(leak, W.shape[:1])
     if sparse.issparse(W):
         return sparse.csr_array(W - sparse.diags_array(leak))
     return W - np.diag(leak)
@@ -168,18 +265,9 @@ def _draw_pairs(n, count, symmetric, rng):
     return k - j * (j - 1) // 2, j
 
 
-def _leading_real_part(W, symmetric):
-    """Return the largest real part of an eigenvalue, by Lanczos or Arnoldi iteration."""
-    n = W.shape[0]
-    if n < 20:  # too small for the iteration
-        values = np.linalg.eigvalsh(W) if symmetric else np.linalg.eigvals(W)
-    else:
-        start = np.ones(n)  # fixed, so that the same seed gives the same network
-        if symmetric:
-            values = splinalg.eigsh(W, k=1, which="LA", v0=start, return_eigenvectors=False)
-        else:
-            values = splinalg.eigs(W, k=1, which="LR", v0=start, return_eigenvectors=False)
-    leading = float(np.max(values.real))
+def _leading_real_part(W):
+    """Return the largest real part of an eigenvalue of W, which must be positive."""
+    leading = _matrix.abscissa(W, start=np.ones(len(W)), dense_up_to=19)
     if leading <= 1e-12 * max(W.max(), -W.min()):
         raise ValueError(
             f"the network cannot be scaled: the largest real part of its eigenvalues is "

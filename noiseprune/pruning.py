@@ -6,17 +6,21 @@ p_ij, else 0 (Moore & Chaudhuri 2020; book section 4). The controls differ in th
 
 from __future__ import annotations
 
+import numbers
+import warnings
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse import csgraph
 
 from noiseprune import _checks, _matrix, large
 from noiseprune._matrix import row_indices, synapses
 from noiseprune.covariance import (
     check_leak,
-    stationary_covariance,
-    synapse_variances,
+    checked_covariance,
+    exact_variances,
     variances_on,
 )
 from noiseprune.homeostasis import TOLERANCE, scaled_to
@@ -25,6 +29,7 @@ from noiseprune.large.network import fits, is_large
 RULES = ("noise", "leak", "weight", "uniform")
 NORMALISATIONS = ("exact", "clipped")
 DIAGONALS = ("matched", "original", "homeostatic")
+_ABOVE = 1 + 1e-12  # as far as a probability, or a number of synapses, may be above 1 by rounding
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,11 @@ class PrunedNetwork:
     shortfall : float or None
         With diagonal "homeostatic", the largest fraction of its total input that a neuron lacks,
         0 where all are scaled and 1 where one lost every synapse; else None.
+    abscissa : float
+        Spectral abscissa of `A`, the largest real part of an eigenvalue: the network is stable if
+        it is negative. Found when it is first asked for.
+    components : int
+        Number of parts of `A` that no synapse connects.
     """
 
     A: sparse.csr_array
@@ -58,6 +68,16 @@ class PrunedNetwork:
     K: float
     scaled: float | None = None
     shortfall: float | None = None
+
+    @cached_property
+    def abscissa(self):
+        """Largest real part of an eigenvalue."""
+        return _matrix.abscissa(self.A)
+
+    @cached_property
+    def components(self):
+        """Number of parts that no synapse connects, whatever its direction."""
+        return int(csgraph.connected_components(self.kept, directed=False)[0])
 
 
 def synapse_scores(A, *, rule="noise", C=None, rng=None):
@@ -106,21 +126,25 @@ def synapse_scores(A, *, rule="noise", C=None, rng=None):
     """
     A = _checks.matrix(A)
     _checks.choice(rule, "rule", RULES)
-    W = synapses(A)
+    return _score(A, synapses(A), rule, C, _checks.generator(rng))
+
+
+def _score(A, W, rule, C, rng):
+    """`synapse_scores` of a checked A with the synapses W."""
     if W.nnz == 0:
         raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
-    S = W
     if rule == "noise":
-        S = _variances(A, W, C, _checks.generator(rng))
+        if C is None:
+            check_leak(A)
+        S = _variances(A, W, C, rng)
         S.data *= np.abs(W.data)
-    elif rule == "leak":
+        return S
+    if rule == "leak":
         each = 0.5 / _positive_leak(A)
-        S.data = np.abs(W.data) * (each[row_indices(W)] + each[W.indices])
-    elif rule == "weight":
-        np.abs(S.data, out=S.data)
+        scores = np.abs(W.data) * (each[row_indices(W)] + each[W.indices])
     else:
-        S.data[:] = 1.0
-    return S
+        scores = np.abs(W.data) if rule == "weight" else np.ones_like(W.data)
+    return sparse.csr_array((scores, W.indices, W.indptr), shape=W.shape)
 
 
 def _positive_leak(A):
@@ -138,10 +162,10 @@ def _positive_leak(A):
 def _variances(A, W, C, rng):
     """Variances on the synapses W of A: from C, exact by the dense covariance, or large."""
     if C is not None:
-        return synapse_variances(W, C)
+        return variances_on(W, checked_covariance(C, W.shape[0]))
     if is_large(A) and fits(A):
         return large.synapse_variances(A, rng=rng)
-    return variances_on(W, stationary_covariance(A))
+    return exact_variances(A, W)
 
 
 def keep_probabilities(S, *, keep=None, count=None, K=None, normalise="exact"):
@@ -152,7 +176,7 @@ def keep_probabilities(S, *, keep=None, count=None, K=None, normalise="exact"):
     S : csr_array, shape (N, N)
         Scores of the synapses, as from `synapse_scores`.
     keep : float in (0, 1], optional
-        Expected fraction of synapses kept.
+        Expected fraction kept, of the synapses with a positive score.
     count : float, optional
         Expected number of synapses kept, directed ones counted singly.
     K : float, optional
@@ -245,7 +269,7 @@ def sample_synapses(A, P, *, rescale=True, diagonal="matched", rng=None):
     return _sample(A, synapses(A), P, rescale, diagonal, _checks.generator(rng))[0]
 
 
-def noise_prune(A, keep, *, rule="noise", C=None, diagonal="matched", rng=None):
+def noise_prune(A, keep, *, rule="noise", C=None, diagonal="auto", rng=None):
     """Prune a network: scores, probabilities for the fraction `keep`, and one draw.
 
     A sparse, symmetric, diagonally dominant network of more than 5,000 neurons never becomes an
@@ -261,8 +285,10 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="matched", rng=None):
         The rule of the paper or one of its controls, see `synapse_scores`.
     C : (N, N) array_like, optional
         Measured covariance for rule "noise", without it the exact one; the others ignore it.
-    diagonal : {"matched", "original", "homeostatic"}
-        See `sample_synapses`.
+    diagonal : {"auto", "matched", "original", "homeostatic"}
+        "auto": "matched" where A is diagonally dominant, which keeps it stable, else "original"
+        (there a leak that follows its input could even become negative). The others: see
+        `sample_synapses`.
     rng : numpy.random.Generator, int or None
         Source of randomness.
 
@@ -275,6 +301,11 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="matched", rng=None):
     ------
     ValueError
         As `synapse_scores`, `keep_probabilities` and `sample_synapses`.
+
+    Warns
+    -----
+    UserWarning
+        If the pruned network is unstable.
 
     References
     ----------
@@ -290,21 +321,47 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="matched", rng=None):
     """
     A = _checks.matrix(A)
     check_leak(A)
-    _checks.choice(diagonal, "diagonal", DIAGONALS)
+    _checks.choice(rule, "rule", RULES)
+    _checks.choice(diagonal, "diagonal", ("auto", *DIAGONALS))
     rng = _checks.generator(rng)
-    S = synapse_scores(A, rule=rule, C=C, rng=rng)
+    W = synapses(A)
+    S = _score(A, W, rule, C, rng)
     K = _calibrate(S.data, keep=keep)
     P = _clip(S, K)
-    pruned, kept, balance = _sample(A, synapses(A), P, True, diagonal, rng)
-    return PrunedNetwork(pruned, P, kept, kept.nnz / S.nnz, K, **balance)
+    if diagonal == "auto":
+        diagonal = "matched" if _matrix.is_dominant(A) else "original"
+    pruned, kept, balance = _sample(A, W, P, True, diagonal, rng)
+    network = PrunedNetwork(pruned, P, kept, kept.nnz / S.nnz, K, **balance)
+    _warn_if_unstable(network, diagonal)
+    return network
+
+
+def _warn_if_unstable(network, diagonal):
+    """Warn of growth; diagonal dominance rules it out by Gershgorin's discs."""
+    if _matrix.is_dominant(network.A):
+        return
+    try:
+        largest = network.abscissa
+    except RuntimeError as error:
+        warnings.warn(f"whether the pruned network is stable is open: {error}", stacklevel=3)
+        return
+    if largest > 1e-12 * np.abs(network.A.diagonal()).max():
+        warnings.warn(
+            f"the pruned network is unstable: its spectral abscissa is {largest:.4g} with "
+            f"diagonal={diagonal!r}; keep more, or draw again with another rng",
+            stacklevel=3,
+        )
 
 
 def _scores(S):
-    """Return S as a csr_array that keeps its zeros: the pattern is what counts."""
-    if not sparse.issparse(S):
-        return _scores(sparse.csr_array(_checks.matrix(S, "S")))
-    _checks.matrix(S, "S")
-    S = sparse.csr_array(S, dtype=float)
+    """Return the off-diagonal scores as a csr_array, each synapse once, zeros in their place."""
+    checked = _checks.matrix(S, "S")
+    S = sparse.csr_array(S, dtype=float, copy=True) if sparse.issparse(S) else synapses(checked)
+    S.sum_duplicates()
+    own = row_indices(S) == S.indices
+    if own.any():
+        rows, columns = (index[~own] for index in S.tocoo().coords)
+        S = sparse.csr_array((S.data[~own], (rows, columns)), shape=S.shape)
     _checks.array(S.data, "S.data", nonnegative=True)
     if S.nnz == 0:
         raise ValueError("S has zero synapses; nothing to keep")
@@ -318,17 +375,18 @@ def _calibrate(q, *, keep=None, count=None, K=None, normalise="exact"):
     _checks.choice(normalise, "normalise", NORMALISATIONS)
     if K is not None:
         return _checks.number(K, "K", low=0, low_open=True)
-    if keep is not None:
-        count = _checks.number(keep, "keep", low=0, low_open=True, high=1) * q.size
-    count = _checks.number(count, "count", low=0, low_open=True)
-    if count > q.size:
-        raise ValueError(f"count={count:g} is above the number of synapses, {q.size}")
-    total = q.sum()
-    if normalise == "clipped":
-        if total == 0:
-            raise ValueError("every score is 0: no probability can be proportional to it")
-        return float(count / total)
     positive = int(np.count_nonzero(q))
+    if keep is not None:
+        count = _checks.number(_without_rounding(keep, 1.0), "keep", low=0, low_open=True, high=1)
+        count *= positive
+    elif (count := _checks.number(count, "count", low=0, low_open=True)) > _ABOVE * q.size:
+        raise ValueError(f"count={count:g} is above the number of synapses, {q.size}")
+    count = _without_rounding(count, positive)
+    total = q.sum()
+    if total == 0:
+        raise ValueError("every score is 0: no probability can be proportional to it")
+    if normalise == "clipped":
+        return float(count / total)
     if count > positive:
         raise ValueError(
             f"{count:g} synapses are to be kept, but only {positive} have a positive score"
@@ -348,6 +406,11 @@ def _calibrate(q, *, keep=None, count=None, K=None, normalise="exact"):
     return float(K)
 
 
+def _without_rounding(value, limit):
+    """Return the limit where the value is above it by rounding only, else the value."""
+    return limit if isinstance(value, numbers.Real) and limit < value <= _ABOVE * limit else value
+
+
 def _clip(S, K):
     p = K * S.data
     return sparse.csr_array((np.minimum(p, 1.0, out=p), S.indices, S.indptr), shape=S.shape)
@@ -357,7 +420,7 @@ def _probabilities_on(W, P, rescale):
     """Check P against the synapses W and return it in their order."""
     P = sparse.csr_array(P)
     low, high = (P.data.min(), P.data.max()) if P.nnz else (0.0, 0.0)
-    if low < 0 or high > 1:
+    if low < 0 or high > _ABOVE:
         raise ValueError(f"P must lie in [0, 1], got values from {low:.6g} to {high:.6g}")
     n = W.shape[0]
     rows, entry_rows = row_indices(W), row_indices(P)
@@ -375,6 +438,8 @@ def _probabilities_on(W, P, rescale):
             )
         p = np.zeros(W.nnz)
         p[place] = P.data
+    if high > 1:
+        p = np.minimum(p, 1.0)
     if rescale and p.size and not p.all():
         k = int(np.flatnonzero(p == 0)[0])
         raise ValueError(
@@ -393,16 +458,23 @@ def _draw(W, p, symmetric, rng):
     # Entry k of W and entry mirror[k] are the two directions of one pair: ordering the entries by
     # column, then row, lists the mirror images in the order of the entries.
     transposed = sparse.csr_array((np.arange(p.size), W.indices, W.indptr), shape=W.shape).T.tocsr()
-    mirror = transposed.data
+    mirror, alone = transposed.data, np.zeros(p.size, dtype=bool)
     if not (
-        np.array_equal(transposed.indptr, W.indptr)  # A symmetric up to rounding may have 1e-15
-        and np.array_equal(transposed.indices, W.indices)  # in one direction, 0 in the other
-        and np.allclose(p, p[mirror], rtol=1e-9, atol=0)
-    ):
+        np.array_equal(transposed.indptr, W.indptr)
+        and np.array_equal(transposed.indices, W.indices)
+    ):  # A symmetric up to rounding may have 1e-15 in one direction, 0 in the other
+        n = W.shape[0]
+        key, other = (a.astype(np.int64) * n + b for a, b in ((rows, W.indices), (W.indices, rows)))
+        mirror = np.minimum(np.searchsorted(key, other), p.size - 1)
+        alone = key[mirror] != other
+        mirror[alone] = np.flatnonzero(alone)
+        upper &= ~alone
+    if not np.allclose(p, p[mirror], rtol=1e-9, atol=1e-12):
         return rng.random(p.size) < p
     kept = np.zeros(p.size, dtype=bool)
     kept[upper] = rng.random(np.count_nonzero(upper)) < p[upper]
     kept |= kept[mirror]
+    kept[alone] = rng.random(np.count_nonzero(alone)) < p[alone]
     return kept
 
 

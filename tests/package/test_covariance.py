@@ -395,3 +395,227 @@ def test_a_singular_covariance_of_few_samples_is_accepted():
     V = npr.synapse_variances(A, npr.sample_covariance(x))
     assert V.nnz == 56
     assert V.data.min() >= 0
+
+
+# ---------------------------------------------------------------- any scale, any spread of leaks
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("leaks", [(1, 1e15), (1e-14, 1), (1e-200, 1, 1e200), (1e-15, 3, 1e15)])
+def test_leaks_of_any_spread(leaks, container):
+    A = container(-np.diag(leaks))
+    for structure in ("auto", "symmetric"):
+        C = npr.stationary_covariance(A, structure=structure)
+        assert np.allclose(C.diagonal() * leaks, 0.5, rtol=1e-15)
+        assert np.count_nonzero(C) == len(leaks)
+
+
+@pytest.mark.parametrize("clamp", [1e9, 1e12, 1e15])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_a_clamped_neuron_is_as_good_as_absent(network, symmetric, clamp):
+    """Its leak is so large that it hardly moves; the others have the covariance without it."""
+    A = network(24, symmetric=symmetric, excess=0.5)
+    A[7, 7] = -clamp
+    C = npr.stationary_covariance(A)
+    others = np.delete(np.arange(24), 7)
+    rest = np.ix_(others, others)
+    assert np.allclose(C[rest], npr.stationary_covariance(A[rest]), rtol=0, atol=40 / clamp + 1e-13)
+    assert C[7, 7] * clamp == pytest.approx(0.5, rel=100 / clamp + 1e-12)
+
+
+@pytest.mark.parametrize("fast", [0, 1, 2])
+@pytest.mark.parametrize("rate", [1e3, 1e12, 1e15])
+def test_slow_neurons_keep_their_structure_beside_a_fast_one(fast, rate):
+    """One directed synapse: neither symmetric nor normal, whatever the scale of a third neuron."""
+    A = np.zeros((3, 3))
+    slow = [k for k in range(3) if k != fast]
+    A[fast, fast] = -rate
+    A[np.ix_(slow, slow)] = [[-1, 0], [1, -1]]
+    C = npr.stationary_covariance(A)
+    assert np.allclose(C[np.ix_(slow, slow)], [[0.5, 0.25], [0.25, 0.75]], rtol=1e-13)
+    assert C[fast, fast] == pytest.approx(0.5 / rate, rel=1e-13)
+    for structure in ("symmetric", "normal"):
+        with pytest.raises(ValueError, match=f"not {structure}"):
+            npr.stationary_covariance(A, structure=structure)
+
+
+@pytest.mark.parametrize("rate", [1e9, 1e15])
+def test_slow_growth_is_seen_beside_a_fast_neuron(rate):
+    for slow in ([[-1.0, 3.0], [1.0, -1.0]], [[-1.0, 1.4], [1.4, -1.0]]):
+        A = np.zeros((3, 3))
+        A[:2, :2], A[2, 2] = slow, -rate
+        with pytest.raises(ValueError, match=r"unstable: largest real part .* is 0\.[47]"):
+            npr.stationary_covariance(A)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-150, 1e150, 1e300])
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_any_unit_of_time(structured, structure, scale):
+    A = structured(structure, 10.0)
+    expected = npr.stationary_covariance(A)
+    C = npr.stationary_covariance(scale * A)
+    assert np.allclose(scale * C, expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("condition", "refused"), [(0.4e14, False), (3e14, True)])
+def test_singular_begins_at_a_condition_of_1e14(condition, refused):
+    """Two neurons: the diagonal is 1, the norm times the trace of the inverse 2 x (1/2 + 1/s)."""
+    s = 2 / condition
+    A = np.array([[-1.0, 1 - s], [1 - s, -1.0]])
+    if refused:
+        with pytest.raises(ValueError, match="singular"):
+            npr.stationary_covariance(A)
+    else:
+        assert np.isfinite(npr.stationary_covariance(A)).all()
+
+
+@pytest.mark.parametrize(("rate", "answered"), [(1e-9, True), (1e-16, False)])
+def test_slow_decay_of_fast_rotation_is_answered_where_its_rate_is_known(rate, answered):
+    """The variance is 1 / (2 rate); the rate is known to rounding of the frequency, about 1."""
+    A = np.array([[-rate, 1.0], [-1.3, -rate]])
+    if answered:
+        C = npr.stationary_covariance(A, structure="general")
+        assert residual(A, C) <= 1e-12
+    else:
+        with pytest.raises(ValueError, match="singular"):
+            npr.stationary_covariance(A, structure="general")
+
+
+@pytest.mark.parametrize(("size", "accepted"), [(0.5, True), (2.0, False)])
+def test_products_alone_promise_a_backward_error_of_1e_13(network, monkeypatch, size, accepted):
+    """An answer with an error just below or above that is kept or left to the Schur form."""
+    A = network(20, symmetric=False)
+    C = _smith(A)
+    # E changes the residual A E + E A^T by a known amount, in the measure of the promise.
+    E = C[:, :1] @ C[:1]
+    size_A, size_C = np.linalg.norm(A, axis=1).max(), np.linalg.norm(C) ** 2 / np.trace(C)
+    E *= size * 1e-13 * size_A * size_C / np.linalg.norm(A @ E + E @ A.T)
+    monkeypatch.setattr("noiseprune.covariance._sum_of_powers", lambda U, first: C + E)
+    assert (_smith(A) is not None) == accepted
+
+
+# ---------------------------------------------------------------- noise of its own, discrete time
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+def test_every_neuron_may_have_noise_of_its_own(structured, structure, container):
+    A = structured(structure, 10.0)
+    sigma = np.random.default_rng(0).random(len(A)) * 2
+    sigma[0] = 0.0
+    C = npr.stationary_covariance(container(A), sigma=sigma)
+    expected = linalg.solve_continuous_lyapunov(A, -np.diag(sigma**2))
+    assert np.allclose(C, expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
+    assert np.array_equal(C, C.T)
+    same = npr.stationary_covariance(A, sigma=np.full(len(A), 0.7))
+    assert np.array_equal(same, npr.stationary_covariance(A, sigma=0.7))
+    assert np.array_equal(npr.stationary_covariance(A, sigma=0 * sigma), 0 * C)
+
+
+@given(st.integers(1, 12), st.integers(0, 2**32 - 1), st.floats(0.0, 0.999), st.booleans())
+def test_discrete_time(n, seed, radius, symmetric):
+    rng = np.random.default_rng(seed)
+    A = rng.normal(size=(n, n))
+    A = A + A.T if symmetric else A
+    A *= radius / np.abs(np.linalg.eigvals(A)).max()
+    sigma = rng.random(n)
+    C = npr.stationary_covariance(A, sigma=sigma, time="discrete")
+    assert np.allclose(C, A @ C @ A.T + np.diag(sigma**2), rtol=0, atol=1e-12 * np.abs(C).max())
+    assert np.array_equal(C, C.T)
+    sparse_C = npr.stationary_covariance(sparse.csr_array(A), sigma=sigma, time="discrete")
+    assert np.array_equal(sparse_C, C)
+    if radius < 0.5:
+        powers = [np.linalg.matrix_power(A, k) for k in range(60)]
+        walks = sum(power @ np.diag(sigma**2) @ power.T for power in powers)
+        assert np.allclose(C, walks, rtol=0, atol=1e-12 * np.abs(C).max())
+
+
+def test_discrete_time_close_to_the_limit():
+    for distance in (1e-3, 1e-6, 1e-9):
+        C = npr.stationary_covariance([[1 - distance]], time="discrete")
+        assert C[0, 0] == pytest.approx(1 / (distance * (2 - distance)), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "A",
+    [[[1.0]], [[-1.0]], [[2.0]], [[0, 1.0], [1.0, 0]], [[0.5, 1e3], [1e3, 0.5]], 1e200 * np.eye(2)],
+)
+def test_discrete_time_needs_a_spectral_radius_below_1(A):
+    with pytest.raises(ValueError, match="unstable in discrete time: its spectral radius is"):
+        npr.stationary_covariance(A, time="discrete")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"sigma": [1.0]},
+            ValueError,
+            "sigma must be a number or have one entry .* 2 neurons, got 1",
+        ),
+        ({"sigma": [1.0, -1.0]}, ValueError, r"sigma must not be negative, got -1 at index \(1,\)"),
+        ({"sigma": [[1.0, 1.0]]}, ValueError, "sigma .*dimension"),
+        ({"sigma": np.ma.masked_array([1.0, 1.0], [0, 1])}, ValueError, "sigma .*masked"),
+        ({"time": "later"}, ValueError, "time must be one of 'continuous', 'discrete'"),
+        ({"time": "discrete", "structure": "normal"}, ValueError, "leave it out"),
+    ],
+)
+def test_noise_and_time_say_what_is_wrong(options, error, message):
+    with pytest.raises(error, match=message):
+        npr.stationary_covariance(-np.eye(2) / 2, **options)
+
+
+# ---------------------------------------------------------------- covariances from recordings
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("snapshots", [5, 400])
+def test_covariances_are_judged_by_the_rounding_of_their_own_numbers(dtype, snapshots):
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(snapshots, 60)) * 10.0 ** rng.uniform(-2, 2, 60)).astype(dtype)
+    C = np.cov(x, rowvar=False, dtype=dtype)
+    V = npr.synapse_variances(np.ones((60, 60)), C)
+    i, j = V.tocoo().coords
+    expected = C[i, i].astype(float) + C[j, j] - 2.0 * C[i, j]
+    assert np.allclose(V.data, expected, rtol=1e-12, atol=1e-12 * C.max())
+    assert C.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize(("factor", "accepted"), [(0.5, True), (3.0, False)])
+def test_a_least_eigenvalue_may_be_negative_by_rounding(dtype, scale, factor, accepted):
+    """Variances 1 and correlation 1 + t: the least eigenvalue is -t, which may be 2 x rounding."""
+    rounding = 1e-10 if dtype is np.float64 else 4 * np.finfo(np.float32).eps
+    correlation = 1 + factor * 2 * rounding
+    C = (scale * np.array([[1, correlation], [correlation, 1]])).astype(dtype)
+    if accepted:
+        npr.synapse_variances(np.ones((2, 2)), C)
+    else:
+        with pytest.raises(ValueError, match="positive semidefinite"):
+            npr.synapse_variances(np.ones((2, 2)), C)
+
+
+@pytest.mark.parametrize("bad", [[[1e12, 0], [0, -1.0]], [[1e12, 0, 0], [0, 1, 2], [0, 2, 1]]])
+def test_small_neurons_are_judged_on_their_own_scale(bad):
+    with pytest.raises(ValueError, match="positive semidefinite"):
+        npr.synapse_variances(np.ones(np.shape(bad)), bad)
+
+
+def test_a_sparse_covariance_is_read_as_what_it_is(network):
+    A = network(10)
+    C = np.diag(np.arange(1.0, 11))
+    for container in (sparse.csr_array, sparse.dia_array, sparse.coo_matrix):
+        V = npr.synapse_variances(A, container(C))
+        assert np.array_equal(V.toarray(), npr.synapse_variances(A, C).toarray())
+
+
+def test_missing_recordings_are_refused_with_what_to_do():
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    masked = np.ma.masked_array(x, mask=np.zeros_like(x))
+    for recording in (masked, list(masked), (x[0], masked[1])):
+        with pytest.raises(ValueError, match=r"x must not be a masked array.*leave those rows out"):
+            npr.sample_covariance(recording)
+    x[4, 1] = np.nan
+    with pytest.raises(ValueError, match=r"got nan at index \(4, 1\); leave out times or neurons"):
+        npr.sample_covariance(x)

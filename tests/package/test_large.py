@@ -483,7 +483,7 @@ def test_gradients_that_do_not_converge_say_so():
 def test_noise_prune_takes_a_large_sparse_network_by_itself(pair, rule, monkeypatch):
     A, _ = pair
     dense = npr.noise_prune(A.toarray(), 0.4, rule=rule, rng=0)
-    monkeypatch.setattr("noiseprune.pruning.stationary_covariance", None)  # never called
+    monkeypatch.setattr("noiseprune.pruning.exact_variances", None)  # never called
     pruned = npr.noise_prune(A, 0.4, rule=rule, rng=0)
     assert np.allclose(pruned.probabilities.data, dense.probabilities.data, rtol=1e-8)
     assert np.allclose(pruned.A.toarray(), dense.A.toarray(), rtol=1e-8, atol=1e-12)

@@ -75,3 +75,46 @@ def test_work_comes_back_in_order_on_any_number_of_threads(monkeypatch, threads)
     monkeypatch.setenv("NOISEPRUNE_THREADS", threads)
     for parts in (0, 1, 37):
         assert _matrix.in_parallel(lambda k: k * k, range(parts)) == [k * k for k in range(parts)]
+
+
+@pytest.mark.parametrize("directed", [True, False])
+def test_parts_and_signs_that_make_every_weight_positive(directed):
+    rng = np.random.default_rng(0)
+    sign = rng.choice([-1.0, 1.0], 12)
+    W = np.zeros((30, 30))
+    W[:12, :12] = sign[:, None] * rng.random((12, 12)) * sign * (rng.random((12, 12)) < 0.3)
+    W[12, 13] = W[13, 14] = W[14, 12] = -1.0  # a frustrated triangle
+    W[15, 16] = -2.0  # one pair; the rest are alone
+    np.fill_diagonal(W, 0)
+    W = np.where(np.tril(W) != 0, np.tril(W), 0) + np.triu(W) if directed else W + W.T
+    W = sparse.csr_array(W)
+    part, z, balanced = _matrix.balance(W)
+    assert len(balanced) == 3 + 13
+    assert len(set(part[:12])) == 1
+    assert (~balanced).sum() == 1
+    assert not balanced[part[13]]
+    i, j = W.tocoo().coords
+    inside = balanced[part[i]]
+    assert np.all(part[i] == part[j])
+    assert np.all((z[i] * W.data * z[j])[inside] > 0)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_excess_leak_decides_dominance(container):
+    A = np.array([[-3.0, 1, -2], [0.5, -1, 0], [0, 0, 0]])
+    assert np.allclose(_matrix.excess_leak(container(A)), [0, 0.5, 0])
+    assert _matrix.is_dominant(container(A))
+    for excess, dominant in ((-0.9e-12, True), (-1.1e-12, False)):
+        A[0, 0] = -3 * (1 + excess)
+        assert _matrix.is_dominant(container(A)) == dominant
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("n", [1, 30, 310])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_abscissa(container, n, symmetric):
+    A = np.random.default_rng(n).normal(size=(n, n))
+    A = A + A.T if symmetric else A
+    expected = np.linalg.eigvals(A).real.max()
+    assert _matrix.abscissa(container(A)) == pytest.approx(expected, rel=1e-9)
+    assert _matrix.abscissa(container(A - 100 * np.eye(n))) == pytest.approx(expected - 100)

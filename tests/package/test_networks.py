@@ -225,3 +225,56 @@ def test_settings_of_the_wrong_type(settings, message):
 def test_add_leak_says_what_is_wrong(W, excess, error, message):
     with pytest.raises(error, match=message):
         npr.add_leak(W, excess=excess)
+
+
+# ---------------------------------------------------------------- a leak that does not follow input
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("n", [5, 320])
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_a_fixed_leak_and_a_gain(container, n, scale):
+    W = np.random.default_rng(n).normal(size=(n, n)) * (1 - np.eye(n))
+    A = npr.fixed_leak(container(scale * W), gain=0.8)
+    assert sparse.issparse(A) == (container is sparse.csr_array)
+    A = A.toarray() if sparse.issparse(A) else A
+    assert np.array_equal(A.diagonal(), -np.ones(n))
+    assert np.linalg.eigvals(A).real.max() == pytest.approx(-0.2, abs=1e-10)
+    weights = A + np.eye(n)
+    assert np.allclose(weights / weights[0, 1], W / W[0, 1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("n", [5, 320])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_stabilise_gives_the_least_common_leak(container, n, symmetric):
+    W = np.random.default_rng(n).normal(size=(n, n)) * (1 - np.eye(n))
+    W = W + W.T if symmetric else W
+    alpha = np.linalg.eigvals(W).real.max()
+    A = npr.stabilise(container(W), margin=0.3)
+    A = A.toarray() if sparse.issparse(A) else A
+    assert np.linalg.eigvals(A).real.max() == pytest.approx(-0.3, abs=1e-9)
+    assert np.allclose(A.diagonal(), A[0, 0])
+    assert np.array_equal(A - np.diag(A.diagonal()), W)
+    enough = npr.stabilise(container(W), leak=alpha + 2, margin=0.3)
+    assert np.allclose(enough.diagonal(), -(alpha + 2))
+    assert npr.stabilise(container(0 * W)).diagonal().tolist() == [-1.0] * n
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: npr.fixed_leak([[0, 1], [1, 0.5]]), r"zero diagonal, got W\[1, 1\] = 0.5"),
+        (lambda: npr.stabilise([[0, 1], [1, 0.5]]), r"zero diagonal, got W\[1, 1\] = 0.5"),
+        (lambda: npr.fixed_leak([[0, 1], [0, 0]]), "cannot be scaled.*use stabilise"),
+        (lambda: npr.fixed_leak([[0, 1e9], [0, 0]]), "cannot be scaled"),
+        (lambda: npr.fixed_leak(np.zeros((3, 3))), "cannot be scaled"),
+        (lambda: npr.fixed_leak([[0, 1], [1, 0]], gain=1), "gain must lie in"),
+        (lambda: npr.fixed_leak([[0, 1], [1, 0]], gain=0), "gain must lie in"),
+        (lambda: npr.stabilise([[0, 1], [1, 0]], leak=0), "leak must lie in"),
+        (lambda: npr.stabilise([[0, 1], [1, 0]], margin=0), "margin must lie in"),
+    ],
+)
+def test_fixed_leaks_say_what_is_wrong(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

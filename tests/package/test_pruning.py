@@ -2,17 +2,24 @@
 
 import dataclasses
 import itertools
+from fractions import Fraction
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import sparse, stats
+from scipy import linalg, sparse, stats
 
 import noiseprune as npr
 
 RULES = ["noise", "leak", "weight", "uniform"]
 DIAGONALS = ["matched", "original"]
+
+
+# Every signed pair has excess leak 0 but the balance is broken: by 1e-15, so that it is singular.
+CORNERS = np.eye(6, k=5) + np.eye(6, k=-5)
+FRUSTRATED = npr.add_leak(np.ones((6, 6)) - np.eye(6) - (1 + 1e-15) * CORNERS)
 
 
 def off_diagonal(A):
@@ -154,7 +161,7 @@ def test_float32_integers_and_explicit_zeros(network):
         ([[-1, 0.5], [0.5, -1]], {"C": [[1, 2], [2, 1]]}, ValueError, "C .*semidefinite"),
         ([[-1, 0.5], [0.5, -1]], {"C": "exact"}, TypeError, "C"),
         ([[-1, 1.5], [1.5, -1]], {}, ValueError, "unstable"),
-        ([[-1, 1.0], [1.0, -1]], {}, ValueError, "singular"),
+        (FRUSTRATED, {}, ValueError, "singular"),
         ([[1.0, 0.5], [0.5, -1]], {}, ValueError, "positive diagonal"),
         ([[-1, 0.5], [0.5, 0]], {"rule": "leak"}, ValueError, "positive leak.*neuron 1"),
         (sparse.csr_array([[2, 1], [1, -1]]), {"rule": "leak"}, ValueError, "neuron 0"),
@@ -241,6 +248,52 @@ def test_scores_of_zero_keep_their_place_and_are_never_kept():
     assert P.nnz == 4
     assert np.allclose(P.data, [0, 0.4, 0.6, 0])
     assert np.allclose(npr.keep_probabilities(S, count=2).data, [0, 1, 1, 0])
+    # A fraction is one of the synapses that can be kept.
+    assert np.allclose(npr.keep_probabilities(S, keep=0.5).data, [0, 0.4, 0.6, 0])
+    assert np.allclose(npr.keep_probabilities(S, keep=1).data, [0, 1, 1, 0])
+
+
+STORAGE = {
+    "twice": lambda S: sparse.coo_array(([1, 1, 2], ([0, 0, 1], [1, 1, 0])), shape=(2, 2)),
+    "twice, compressed": lambda S: sparse.csr_array(([1, 1, 2], [1, 1, 0], [0, 2, 3])),
+    "padding": lambda S: sparse.bsr_array(S, blocksize=(2, 2)),
+    "diagonal": lambda S: sparse.csr_array(S + np.eye(2)),
+    "dense diagonal": lambda S: S + np.eye(2),
+    "zero": lambda S: sparse.coo_array(([2, 2, 0], ([0, 1, 1], [1, 0, 1])), shape=(2, 2)),
+    "columns": sparse.csc_array,
+    "lists": sparse.lil_array,
+    "nested": lambda S: S.tolist(),
+}
+
+
+@pytest.mark.parametrize("storage", STORAGE)
+@pytest.mark.parametrize("target", [{"keep": 0.5}, {"count": 1}])
+def test_a_synapse_counts_once_however_it_is_stored(storage, target):
+    P = npr.keep_probabilities(STORAGE[storage](np.array([[0, 2.0], [2, 0]])), **target)
+    assert P.toarray().tolist() == [[0, 0.5], [0.5, 0]]
+
+
+def test_targets_and_probabilities_may_be_above_their_limit_by_rounding():
+    S = scores_of([1.0, 2.0, 3.0])
+    for target in ({"keep": 1 + 4e-13}, {"count": 3 * (1 + 4e-13)}):
+        assert np.array_equal(npr.keep_probabilities(S, **target).data, [1, 1, 1])
+    with pytest.raises(ValueError, match="keep must lie in"):
+        npr.keep_probabilities(S, keep=1 + 2e-12)
+    with pytest.raises(ValueError, match="count=3 is above"):
+        npr.keep_probabilities(S, count=3 * (1 + 2e-12))
+    A = np.array([[-3.0, 2], [2, -3]])
+    above = np.array([[0, 1 + 4e-13], [1 + 4e-13, 0]])
+    assert np.array_equal(npr.sample_synapses(A, above, rng=0).toarray(), A)
+    with pytest.raises(ValueError, match=r"P must lie in \[0, 1\]"):
+        npr.sample_synapses(A, np.array([[0, 1 + 2e-12], [1, 0]]), rng=0)
+
+
+@pytest.mark.parametrize(("left", "exponent"), [(0.4, 8), (0.6, 8), (1e-9, 17)])
+def test_a_few_large_scores_do_not_cost_the_others_their_digits(left, exponent):
+    """1,000 scores of 1 share what three of 10^k leave; the difference of sums would lose it."""
+    q = np.r_[np.full(3, 10.0**exponent), np.ones(1000)]
+    P = npr.keep_probabilities(scores_of(q), count=3 + 1000 * left)
+    assert np.allclose(P.data, np.r_[np.ones(3), np.full(1000, left)], rtol=1e-13)
 
 
 def test_float32_scores_and_read_only_scores():
@@ -275,8 +328,7 @@ ONE = scores_of([1.0, 2.0, 3.0])
         (ONE, {"K": np.inf}, ValueError, "K must lie in"),
         (ONE, {"keep": 0.5, "normalise": "roughly"}, ValueError, "normalise.*'clipped'.*'roughly'"),
         (scores_of([0.0, 2.0, 3.0]), {"count": 2.5}, ValueError, "only 2 have a positive score"),
-        (scores_of([0.0, 2.0, 3.0]), {"keep": 1.0}, ValueError, "only 2 have a positive score"),
-        (scores_of([0.0, 0.0]), {"keep": 0.5}, ValueError, "positive score"),
+        (scores_of([0.0, 0.0]), {"keep": 0.5}, ValueError, "score is 0"),
         (scores_of([0.0, 0.0]), {"keep": 0.5, "normalise": "clipped"}, ValueError, "score is 0"),
         (sparse.csr_array((3, 3)), {"keep": 0.5}, ValueError, "zero synapses"),
         (np.zeros((3, 3)), {"keep": 0.5}, ValueError, "zero synapses"),
@@ -327,6 +379,7 @@ def test_unbiased_by_enumeration_of_every_outcome(symmetric, diagonal):
     assert statistic < stats.chi2.isf(1e-4, len(every_outcome) - 1)
 
 
+@pytest.mark.filterwarnings("ignore:the pruned network is unstable")
 @pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("diagonal", DIAGONALS)
 @pytest.mark.parametrize("rule", RULES)
@@ -352,6 +405,7 @@ def test_unbiased_in_the_mean_of_many_draws(network, rule, diagonal, symmetric):
     assert kept == pytest.approx(0.4, abs=5 * spread / np.sqrt(draws))
 
 
+@pytest.mark.filterwarnings("ignore:the pruned network is unstable")
 @given(
     st.integers(2, 9),
     st.integers(0, 2**32 - 1),
@@ -549,3 +603,215 @@ def test_sample_synapses_says_what_is_wrong(A, P, options, error, message):
 def test_noise_prune_says_what_is_wrong(A, keep, options, error, message):
     with pytest.raises(error, match=message):
         npr.noise_prune(np.asarray(A), keep, **options)
+
+
+# ---------------------------------------------------------------- stability
+
+
+def random_network(n=150, *, radius=0.7, seed=0):
+    """``W - I`` with spectral radius near `radius`: stable, but not diagonally dominant."""
+    W = np.random.default_rng(seed).normal(size=(n, n)) * radius / np.sqrt(n)
+    np.fill_diagonal(W, 0)
+    return W - np.eye(n)
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("rule", RULES)
+def test_what_is_not_dominant_keeps_its_leak_and_warns_where_it_comes_out_unstable(rule, container):
+    A = random_network()
+    with pytest.warns(UserWarning, match=r"unstable: its spectral abscissa is [\d.]+ .*'original'"):
+        pruned = npr.noise_prune(container(A), 0.2, rule=rule, rng=0)
+    assert np.array_equal(pruned.A.diagonal(), A.diagonal())
+    eigenvalues = np.linalg.eigvals(pruned.A.toarray())
+    assert pruned.abscissa == pytest.approx(eigenvalues.real.max(), rel=1e-9)
+    assert pruned.abscissa > 0
+
+
+def test_what_is_not_dominant_and_stays_stable_does_not_warn():
+    A = random_network(radius=0.1)
+    pruned = npr.noise_prune(A, 0.8, rng=0)  # warnings are errors here
+    assert np.array_equal(pruned.A.diagonal(), A.diagonal())
+    assert pruned.abscissa == pytest.approx(np.linalg.eigvals(pruned.A.toarray()).real.max())
+    assert pruned.abscissa < 0
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("excess", [0.0, 0.1])
+def test_what_is_dominant_keeps_its_excess_leak(network, excess_leak, symmetric, excess):
+    A = network(40, excess=excess, symmetric=symmetric)
+    auto, matched = (npr.noise_prune(A, 0.3, rng=1, diagonal=d) for d in ("auto", "matched"))
+    assert np.array_equal(auto.A.toarray(), matched.A.toarray())
+    assert np.allclose(excess_leak(auto.A), excess, atol=1e-12)
+    eigenvalues = np.linalg.eigvals(auto.A.toarray())
+    assert auto.abscissa == pytest.approx(eigenvalues.real.max(), abs=1e-10)
+
+
+def test_a_leak_that_is_asked_for_and_ends_in_growth_warns():
+    A = random_network(radius=0.9)
+    with pytest.warns(UserWarning, match=r"unstable.*diagonal='matched'"):
+        npr.noise_prune(A, 0.1, diagonal="matched", rng=0)
+
+
+def test_the_parts_of_a_pruned_network_are_counted(network):
+    A = np.zeros((9, 9))
+    A[:4, :4], A[4:8, 4:8], A[8, 8] = network(4, density=1), network(4, density=1), -1.0
+    assert npr.noise_prune(A, 1.0, rng=0).components == 3
+    one_way = npr.noise_prune([[-1, 0.5, 0], [0, -1, 0], [0, 0.5, -1]], 1.0, rng=0)
+    assert one_way.components == 1
+
+
+def test_an_abscissa_that_no_iteration_finds_leaves_the_question_open(monkeypatch):
+    def fails(*args, **options):
+        raise sparse.linalg.ArpackNoConvergence("no convergence", [], [])
+
+    monkeypatch.setattr("scipy.sparse.linalg.eigs", fails)
+    A = npr.fixed_leak(np.random.default_rng(0).normal(size=(301, 301)) * (1 - np.eye(301)))
+    monkeypatch.setattr("noiseprune._matrix._DENSE_LIMIT", 300)
+    with pytest.warns(UserWarning, match="whether the pruned network is stable is open"):
+        npr.noise_prune(A, 0.9, rule="weight", rng=0)
+
+
+# ---------------------------------------------------------------- symmetric up to rounding
+
+
+def test_pairs_are_drawn_once_where_the_pattern_is_symmetric_up_to_rounding():
+    A = -4 * np.eye(4)
+    A[[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]] = [1, 1, 0.5, 0.5, 2, 2]
+    A[0, 3] = A[2, 0] = 1e-15
+    for seed in range(40):
+        kept = npr.noise_prune(A, 0.5, rng=seed).kept.toarray()
+        assert np.array_equal(kept[[0, 1, 2], [1, 2, 3]], kept[[1, 2, 3], [0, 1, 2]])
+
+
+@pytest.mark.parametrize(("gap", "pairs"), [(0.5e-9, True), (2e-9, False)])
+def test_probabilities_may_differ_by_1e_9_within_a_pair(gap, pairs):
+    n = 40
+    A = npr.add_leak(np.ones((n, n)) - np.eye(n))
+    P = 0.5 * (np.ones((n, n)) - np.eye(n))
+    P[np.triu_indices(n, 1)] *= 1 + gap
+    drawn = off_diagonal(npr.sample_synapses(A, P, rng=0)) != 0
+    assert np.array_equal(drawn, drawn.T) == pairs
+
+
+@pytest.mark.parametrize("fast", [1e12, 1e15])
+def test_a_directed_network_beside_a_fast_neuron_is_drawn_synapse_by_synapse(fast):
+    n = 30
+    A = npr.add_leak(np.triu(np.ones((n, n)), 1) + 0.5 * np.tril(np.ones((n, n)), -1), excess=1.0)
+    A = np.block([[A, np.zeros((n, 1))], [np.zeros((1, n)), -fast * np.eye(1)]])
+    kept = npr.noise_prune(A, 0.5, rule="uniform", rng=0).kept.toarray()
+    assert not np.array_equal(kept, kept.T)
+
+
+# ---------------------------------------------------------------- little or no excess leak
+
+
+def exact_scores(A):
+    """Noise scores by rational arithmetic: the Lyapunov equation as N^2 linear ones."""
+    n = len(A)
+    a = [[Fraction(float(entry)) for entry in row] for row in A]
+    rows = [[Fraction(0)] * (n * n + 1) for _ in range(n * n)]
+    for i, j in itertools.product(range(n), repeat=2):
+        row = rows[i * n + j]
+        for k in range(n):
+            row[k * n + j] += a[i][k]
+            row[i * n + k] += a[j][k]
+        row[-1] = Fraction(-(i == j))
+    for column in range(n * n):
+        pivot = next(r for r in range(column, n * n) if rows[r][column])
+        rows[column], rows[pivot] = rows[pivot], rows[column]
+        for r in range(n * n):
+            if r != column and rows[r][column]:
+                factor = rows[r][column] / rows[column][column]
+                rows[r] = [x - factor * y for x, y in zip(rows[r], rows[column], strict=True)]
+    C = [rows[k][-1] / rows[k][k] for k in range(n * n)]
+    S = np.zeros((n, n))
+    for i, j in itertools.permutations(range(n), 2):
+        s = int(np.sign(A[i][j]))
+        S[i, j] = abs(A[i][j]) * float(C[i * n + i] + C[j * n + j] - 2 * s * C[i * n + j])
+    return S
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("excess", [1e-3, 1e-5, 1e-7, 1e-9, 1e-12, 1e-14])
+def test_scores_hold_however_small_the_excess_leak(excess, symmetric, container):
+    rng = np.random.default_rng(7)
+    for _ in range(3):
+        W = rng.random((5, 5)) * (rng.random((5, 5)) < 0.8)
+        W = np.triu(W, 1) + (np.triu(W, 1).T if symmetric else np.tril(W, -1))
+        sign = rng.choice([-1, 1], 5)
+        A = npr.add_leak(sign[:, None] * W * sign, excess=excess * rng.random(5))
+        S = npr.synapse_scores(container(A)).toarray()
+        assert np.allclose(S, exact_scores(A), rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("excess", [0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3])
+@pytest.mark.parametrize("n", [2, 6, 40])
+def test_scores_of_a_complete_graph(n, excess):
+    A = npr.add_leak(np.ones((n, n)) - np.eye(n), excess=excess)
+    decay = n + (-A[0, 0] - (n - 1))  # of every difference
+    assert np.allclose(npr.synapse_scores(A).data, 1 / decay, rtol=1e-11)
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+def test_networks_without_excess_leak_have_finite_differences(container):
+    """Resistance distance of each part: a graph, a balanced signed one, neurons without a leak."""
+    parts, n = [], 14
+    for seed in range(2):
+        graph = nx.gnm_random_graph(n, 40, seed=seed)
+        rng = np.random.default_rng(seed)
+        nx.set_edge_attributes(graph, {e: rng.uniform(0.1, 3) for e in graph.edges}, "weight")
+        parts.append(graph)
+    sign = np.random.default_rng(2).choice([-1, 1], n)
+    W = np.zeros((2 * n + 2, 2 * n + 2))
+    W[:n, :n] = nx.to_numpy_array(parts[0])
+    W[n : 2 * n, n : 2 * n] = sign[:, None] * nx.to_numpy_array(parts[1]) * sign
+    A = container(npr.add_leak(W))
+    S = npr.synapse_scores(A)
+    for k, graph in enumerate(parts):
+        resistance = nx.resistance_distance(graph, weight="weight", invert_weight=False)
+        for i, j in graph.edges:
+            expected = graph.edges[i, j]["weight"] * resistance[i][j] / 2
+            assert S[k * n + i, k * n + j] == pytest.approx(expected, rel=1e-11)
+    assert S.sum() == pytest.approx(2 * (n - 1), rel=1e-12)  # Foster
+    pruned = npr.noise_prune(A, 0.5, rng=0)
+    assert np.allclose(pruned.A @ np.r_[np.ones(n), sign, 0, 0], 0, atol=1e-12)
+    with pytest.raises(ValueError, match="singular"):
+        npr.stationary_covariance(A)
+
+
+def test_a_directed_network_without_excess_leak_has_finite_differences():
+    """A cycle of three: rows add up to 0, differences decay."""
+    A = np.array([[-1.0, 1, 0], [0, -1, 1], [1, 0, -1]])
+    # An orthonormal basis of the differences: there the dynamics is closed.
+    Q = np.linalg.qr(np.c_[np.ones(3), np.eye(3)[:, :2]])[0][:, 1:]
+    inner = linalg.solve_continuous_lyapunov(Q.T @ A @ Q, -np.eye(2))
+    expected = npr.synapse_variances(A, Q @ inner @ Q.T)
+    assert np.allclose(npr.synapse_scores(A).data, expected.data, rtol=1e-13)
+
+
+def test_two_sinks_that_no_leak_holds_are_refused():
+    """Neurons 0 and 2 take no input and have no leak: what neuron 1 sees drifts apart."""
+    with pytest.raises(ValueError, match="singular"):
+        npr.synapse_scores([[0, 0, 0], [1.0, -2.0, 1.0], [0, 0, 0]])
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e290])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_scores_do_not_depend_on_the_unit_of_time(network, symmetric, scale):
+    A = network(20, symmetric=symmetric)
+    S = npr.synapse_scores(A)
+    assert np.allclose(npr.synapse_scores(scale * A).data, S.data, rtol=1e-10, atol=0)
+    small, large = (npr.noise_prune(X, 0.5, rng=0) for X in (A, scale * A))
+    assert np.array_equal(small.kept.toarray(), large.kept.toarray())
+    assert large.abscissa == pytest.approx(scale * small.abscissa, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [np.random.default_rng, np.random.SeedSequence, np.random.PCG64, int, np.int64],
+)
+def test_sources_of_randomness_of_spec_7(network, make):
+    A = network(12)
+    expected = npr.noise_prune(A, 0.5, rng=np.random.default_rng(5))
+    assert np.array_equal(npr.noise_prune(A, 0.5, rng=make(5)).A.toarray(), expected.A.toarray())

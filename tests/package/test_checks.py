@@ -1,0 +1,82 @@
+"""What is no matrix, is refused with what to do instead."""
+
+import pathlib
+
+import networkx as nx
+import numpy as np
+import pytest
+from scipy import sparse
+
+import noiseprune as npr
+
+
+class Module:
+    """What a torch.nn.Module looks like from outside."""
+
+    def named_parameters(self):
+        """Nothing."""
+
+
+@pytest.fixture
+def archive(tmp_path):
+    np.savez(tmp_path / "nets.npz", first=-np.eye(2), second=-np.eye(3))
+    with np.load(tmp_path / "nets.npz") as file:
+        yield file
+
+
+CALLS = {
+    "stationary_covariance": npr.stationary_covariance,
+    "synapse_scores": npr.synapse_scores,
+    "noise_prune": lambda A: npr.noise_prune(A, 0.5),
+    "sample_synapses": lambda A: npr.sample_synapses(A, np.eye(2)),
+    "keep_probabilities": lambda A: npr.keep_probabilities(A, keep=0.5),
+    "add_leak": npr.add_leak,
+    "fixed_leak": npr.fixed_leak,
+    "stabilise": npr.stabilise,
+    "slowest_modes": npr.slowest_modes,
+}
+
+WRONG = {
+    "nothing": (None, TypeError, "must be an array, got None"),
+    "name": ("net.npy", TypeError, "got the str 'net.npy'; read the file first"),
+    "path": (pathlib.PurePosixPath("net.npy"), TypeError, "read the file first"),
+    "graph": (nx.path_graph(3), TypeError, "got the graph Graph; use networkx.to_scipy_sparse"),
+    "directed graph": (nx.DiGraph([(0, 1)]), TypeError, "transposed if the graph is directed"),
+    "module": (Module(), TypeError, "got the module Module; take a weight of it"),
+    "masked": (np.ma.masked_array(-np.eye(2), np.eye(2)), ValueError, "must not be a masked array"),
+    "nothing masked": (np.ma.masked_array(-np.eye(2)), ValueError, "must not be a masked array"),
+    "masked rows": (list(np.ma.masked_array(-np.eye(2), np.eye(2))), ValueError, "masked array"),
+    "dictionary": ({"A": -np.eye(2)}, TypeError, "must hold numbers"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_no_matrix_is_refused_with_what_to_do(call, wrong):
+    value, error, message = WRONG[wrong]
+    with pytest.raises(error, match=f"^[AWS] .*{message}"):
+        CALLS[call](value)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_archive_names_its_arrays(call, archive):
+    with pytest.raises(TypeError, match=r"NpzFile of several: first, second; .*file\['first'\]"):
+        CALLS[call](archive)
+
+
+def test_a_sparse_matrix_with_a_masked_store_is_refused():
+    A = sparse.csr_array(-np.eye(2))
+    A.data = np.ma.masked_array(A.data, [0, 1])
+    with pytest.raises(ValueError, match="masked"):
+        npr.stationary_covariance(A)
+
+
+def test_a_sparse_state_says_so():
+    with pytest.raises(TypeError, match=r"x must be a dense array, .*use x.toarray\(\)"):
+        npr.sample_covariance(sparse.csr_array(np.ones((3, 2))))
+
+
+@pytest.mark.parametrize("rng", ["x", 1.0, True, [1, 2]])
+def test_what_is_no_source_of_randomness(rng):
+    with pytest.raises(TypeError, match="rng must be a numpy Generator, a BitGenerator"):
+        npr.spatial(20, 4, rng=rng)
