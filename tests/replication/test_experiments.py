@@ -73,6 +73,7 @@ def test_settings_are_frozen():
 # ---------------------------------------------------------------- what the rows say
 
 
+@pytest.mark.filterwarnings("ignore:the pruned network is unstable")
 def test_spectrum_rows_are_those_of_the_package(results):
     result = results["spectra"]
     assert len(result.rows) == 2 * 2 * 3
