@@ -1,7 +1,7 @@
 # Each target says what it does; `make` alone lists them. PYTHON chooses the interpreter of .venv.
 PYTHON = python3
 BIN = .venv/bin
-SOURCES = noiseprune replication tests book/_ext book/_tools benchmarks
+SOURCES = noiseprune replication tests book/_ext book/_tools book/_vendor benchmarks
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
        --custom-compile-command "make lock" --extra large --extra networks --extra book --extra test --group build -o requirements.lock pyproject.toml
 
@@ -14,7 +14,7 @@ MEASURE = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=2 $(
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help book check test pythons zip pdf lab run-notebooks serve reproduce reproduce-quick bench lighthouse lint lock clean
+.PHONY: help book check test pythons zip pdf lab run-notebooks serve reproduce reproduce-quick bench lighthouse lint vendor lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -74,6 +74,9 @@ lighthouse: book  ## measure how fast and how accessible the pages are (needs np
 lint: .venv/ready  ## check style, formatting and workflows
 	$(BIN)/ruff check $(SOURCES) && $(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+vendor:  ## make the files of others that the book is built with anew, from npm
+	$(PYTHON) book/_vendor/make.py
 
 lock: .venv/synced  ## refresh requirements.lock from pyproject.toml
 	$(BIN)/$(LOCK) --upgrade

@@ -20,6 +20,7 @@ from PIL import Image
 THEME_STYLES = ("basic.css", "styles/pydata-sphinx-theme.css")
 ICON_FONTS = ("fa-solid-900", "fa-regular-400", "fa-brands-400")
 # What the theme brings and nothing on a page asks for.
+ON_LOAD = {"search.html", "domainindex.html", "genindex.html"}
 UNUSED = ("scripts/fontawesome.js", "scripts/fontawesome.js.LICENSE.txt", "locales", "vendor")
 ICON_RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"([^"]*)"\}')
 DATA_URI = re.compile(r"data:image/(png|webp);base64,([A-Za-z0-9+/=]+)")
@@ -138,7 +139,7 @@ def defer_scripts(app, pagename, templatename, context, doctree):
             continue  # no live kernel; no script asks which page this is
         if ("design-tabs" in name and not tabs) or code in inline:
             continue
-        if pagename == "search":  # its own scripts need these at once
+        if templatename in ON_LOAD:  # what stands on the page needs these at once
             script.attributes.pop("defer", None)
         elif name:
             script.attributes["defer"] = "defer"

@@ -1,16 +1,35 @@
-"""What the theme leaves undone on a page: description, when its numbers were computed, repairs."""
+"""What the theme leaves undone on a page: description, when its numbers were computed, repairs.
+
+Functions that a chapter calls lead to their source, and the page of the API lists what is public.
+"""
 
 from __future__ import annotations
 
 import html
+import importlib
+import inspect
 import json
+import pkgutil
+import re
 from collections import Counter
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+import noiseprune
 
 NAMES = {"noiseprune": "noiseprune", "numpy": "NumPy", "scipy": "SciPy", "matplotlib": "Matplotlib"}
 EXECUTED = "book/executed.json"
+# Lines of a cell that import of this repository; brackets where there are many names.
+IMPORT = re.compile(
+    r"^import noiseprune.*|^from (?:noiseprune|replication)[\w.]* import (?:\([^)]*\)|.+)",
+    re.MULTILINE,
+)
+# A name in highlighted code, and that of the module before it.
+NAME = re.compile(
+    r'(?:<span class="n">(\w+)</span><span class="o">\.</span>)?<span class="n">(\w+)</span>'
+)
 DESCRIPTION_LENGTH = 160  # characters that search engines show
 FIRST_PAGE = """\
 <!DOCTYPE html>
@@ -70,6 +89,62 @@ def _description(doctree):
     return ""
 
 
+def link_code(app, pagename, templatename, context, doctree):
+    """Lead from functions in the code of a chapter to their description, or to their source."""
+    path = Path(app.env.doc2path(pagename)) if doctree else Path()
+    if path.suffix != ".ipynb":
+        return
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    known = {}
+    exec("\n".join(IMPORT.findall(code)), known)
+    listed = app.env.get_domain("py").objects
+
+    def link(found):
+        owner, name = found.groups()
+        target = getattr(known.get(owner), name, None) if owner else known.get(name)
+        module, within = getattr(target, "__module__", ""), getattr(target, "__qualname__", "")
+        entry = listed.get(f"{module}.{within}")
+        if entry is None:
+            return found[0]
+        if module.startswith("noiseprune."):
+            address = f"{context['pathto'](entry.docname)}#{entry.node_id}"
+        else:
+            page = "_modules/" + module.replace(".", "/")
+            address = f"{context['pathto'](page)}#{within}"
+        start, word, end = found[0].rpartition(f'<span class="n">{name}</span>')
+        return f'{start}<a href="{address}">{word}</a>{end}'
+
+    context["body"] = NAME.sub(link, context["body"])
+
+
+def keep_out_internals(app, what, name, obj, skip, options):
+    """Leave functions of the package that it does not export out of its description."""
+    module = getattr(obj, "__module__", None) or ""
+    if what != "module" or not module.startswith("noiseprune."):
+        return None
+    public = getattr(noiseprune, module.split(".")[1], None)  # a file whose name is exported
+    exported = module.split(".")[1] in noiseprune.__all__ and inspect.ismodule(public)
+    return None if exported or name in noiseprune.__all__ else True
+
+
+class ModulesOf(SphinxDirective):
+    """Description of every module of a package, one after the other."""
+
+    required_arguments = 1
+
+    def run(self):
+        """Describe the modules that are there; a new one needs no entry."""
+        package = importlib.import_module(self.arguments[0])
+        lines = []
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not found.ispkg and not found.name.endswith("__main__"):
+                heading = f"### `{found.name}`"
+                automodule = f".. automodule:: {found.name}\n   :members:"
+                lines += [heading, "", "```{eval-rst}", automodule, "```", ""]
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+
+
 def executions(app):
     """When and with what each chapter was executed, by its name, from `book/executed.json`."""
     path = Path(app.srcdir, EXECUTED)
@@ -96,7 +171,10 @@ def setup(app):
     """Connect the functions above to the build."""
     app.connect("doctree-read", number_proofs, priority=400)  # before the table of contents
     app.connect("doctree-resolved", drop_thebe_settings, priority=900)
+    app.add_directive("modules-of", ModulesOf)
+    app.connect("autodoc-skip-member", keep_out_internals)
     app.connect("env-updated", executed_anew)
+    app.connect("html-page-context", link_code)
     app.connect("html-page-context", complete_page, priority=900)
     app.connect("build-finished", write_first_page, priority=900)  # over that of the toc extension
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

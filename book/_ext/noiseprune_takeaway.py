@@ -25,15 +25,18 @@ ROOT = Path(__file__).resolve().parents[2]
 BRANCH = "main"  # where the code is
 PAGES_BRANCH = "gh-pages"  # where the built site is
 ARCHIVE = "noiseprune-notebooks.zip"
-PACKAGE = ("noiseprune/**/*.py", "results/*.json", "pyproject.toml", "README.md", "LICENSE")
+PACKAGE = (
+    *("noiseprune/**/*.py", "replication/**/*.py", "results/*.json", "results/data/**/*.*"),
+    *("pyproject.toml", "README.md", "LICENSE"),
+)
 PAPER = "moore2020"
 INSTALL = """\
-# Installs the package where it is missing, as on Colab; elsewhere this cell does nothing.
+# Installs what is needed where it is missing, as on Colab; elsewhere this cell does nothing.
 import importlib.util, os, sys
 
-if importlib.util.find_spec("noiseprune") is None:
+if importlib.util.find_spec("replication") is None:
     {source}
-    %pip install --quiet --editable $source networkx ipywidgets
+    %pip install --quiet --editable "$source[networks]" matplotlib pillow tqdm threadpoolctl
     sys.path.append(source)  # found without a restart"""
 CLONE = """\
 source = os.path.abspath("noiseprune-source")
@@ -199,7 +202,11 @@ def write_notebooks(app, exception):
             notebook["cells"].insert(0, install_cell(app.config.noiseprune_repository))
             text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
             Path(app.outdir, "_sources", f"{page}.ipynb").write_text(text, encoding="utf-8")
-            file.writestr(f"noiseprune/{page}.ipynb", text)
+            for cell in notebook["cells"]:  # the copies of single notebooks have the outputs
+                if cell["cell_type"] == "code":
+                    cell.update(outputs=[], execution_count=None)
+            bare = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+            file.writestr(f"noiseprune/{page}.ipynb", bare)
         for path in sorted(p for pattern in PACKAGE for p in ROOT.glob(pattern)):
             file.write(path, f"noiseprune/{path.relative_to(ROOT).as_posix()}")
 

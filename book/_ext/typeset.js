@@ -6,7 +6,8 @@ const fs = require("fs");
 const path = require("path");
 const Module = require("module");
 
-const es5 = path.join(__dirname, "mathjax", "es5");
+const vendor = path.join(__dirname, "..", "_vendor", "mathjax");
+const es5 = path.join(vendor, "es5");
 const maps = path.join(es5, "sre", "mathmaps");
 
 // The speech engine asks for a parser of command lines, which it does not use here.
@@ -19,7 +20,7 @@ global.SREfeature = {
 global.MathJax = {
   loader: {
     paths: { mathjax: es5 },
-    require: (file) => require(require.resolve(file, { paths: [__dirname, path.join(__dirname, "mathjax")] })),
+    require: (file) => require(require.resolve(file, { paths: [vendor] })),
     load: ["adaptors/liteDOM", "input/tex-full", "output/chtml", "a11y/sre"],
   },
   startup: { typeset: false },

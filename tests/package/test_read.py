@@ -335,7 +335,7 @@ def test_other_sources_are_refused(tmp_path):
         (bad, r"edge \('AVAL', 'NA'\) has the weight 'strong'"),
         (nx.DiGraph(), "no nodes"),
         (pd.DataFrame({"a": [1]}), "neither a square matrix nor a list"),
-        (frame().astype(object).replace(1.5, "x"), "no number"),
+        (frame().astype(object).map(lambda x: "x" if x == 1.5 else x), "no number"),
         (
             frame().set_axis(["a", "a", "b", "c"], axis=0).set_axis(["a", "a", "b", "c"], axis=1),
             "same name",
