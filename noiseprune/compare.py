@@ -11,6 +11,7 @@ from scipy.sparse import csgraph
 from scipy.sparse import linalg as splinalg
 
 from noiseprune import _checks, _matrix, large
+from noiseprune.asymmetric import shared_noise_error
 from noiseprune.covariance import stationary_covariance, unstable
 from noiseprune.large.network import fits, is_large
 from noiseprune.large.solver import solver
@@ -152,9 +153,8 @@ def _general(A, A_sparse):
     if slow_sparse.real.max() >= 0:
         return slow, slow_sparse, math.inf, math.inf
     C, C_sparse = stationary_covariance(dense), stationary_covariance(dense_sparse)
-    shared = linalg.solve_sylvester(dense, dense_sparse.T, -np.eye(len(dense))).trace()
-    trajectory = (C.trace() + C_sparse.trace() - 2 * shared) / C.trace()
-    return slow, slow_sparse, float(linalg.norm(C_sparse - C) / linalg.norm(C)), _root(trajectory)
+    trajectory = shared_noise_error(dense, dense_sparse, C=C, C_sparse=C_sparse)
+    return slow, slow_sparse, float(linalg.norm(C_sparse - C) / linalg.norm(C)), trajectory
 
 
 def _large(A, A_sparse):

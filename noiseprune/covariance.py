@@ -122,7 +122,7 @@ def _continuous(A, sigma=1.0, structure="auto"):
         if structure == "normal":
             raise ValueError(
                 "structure='normal' but A is not normal: ||A A^T - A^T A|| / ||A||^2 is "
-                f"{_departure_from_normality(dense):.3g}; use 'general' or 'auto'"
+                f"{_commutator(dense):.3g}; use 'general' or 'auto'"
             )
     return _general(dense, np.broadcast_to(sigma, len(dense)), A) / unit
 
@@ -438,7 +438,7 @@ def _mirror(C, factor=1.0, scale=None):
     return C
 
 
-def _departure_from_normality(A):
+def _commutator(A):
     """||A A^T - A^T A|| / ||A||^2 in the Frobenius norm: 0 for a normal matrix."""
     return float(linalg.norm(A @ A.T - A.T @ A) / linalg.norm(A) ** 2)
 

@@ -275,6 +275,73 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0, eigenpairs=Non
     return np.sqrt(np.maximum(difference, 0.0) / size)
 
 
+def stationary_trajectory(A, interval, count, *, sigma=1.0, eigenpairs=None, rng=None):
+    """Draw snapshots of one stationary run of a symmetric network, exact for any interval.
+
+    In its eigenvectors a symmetric network is N independent modes, and from one snapshot to the
+    next mode k is multiplied by ``exp(lambda_k interval)`` and receives fresh noise.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Symmetric dynamics matrix, diagonal included, stable (units 1/time).
+    interval : float
+        Model time between two snapshots.
+    count : int
+        Number of snapshots.
+    sigma : float
+        Strength of the noise.
+    eigenpairs : tuple of ndarray, optional
+        Eigenvalues and eigenvectors of A, if already known.
+    rng : numpy.random.Generator, int or None
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray, shape (N, count)
+        Activities, one snapshot a column; each is a draw from the stationary distribution.
+
+    Raises
+    ------
+    ValueError
+        If A is not symmetric or an eigenvalue is not negative, or an argument is out of range.
+
+    References
+    ----------
+    Book, "A trajectory repeats itself".
+
+    Examples
+    --------
+    >>> from noiseprune.dynamics import stationary_trajectory
+    >>> stationary_trajectory([[-1.0, 0.5], [0.5, -1.0]], 0.1, 4, rng=0).shape
+    (2, 4)
+    """
+    A = _checks.matrix(A)
+    if not _matrix.is_symmetric(A):
+        raise ValueError("A must be symmetric; simulate an asymmetric network instead")
+    interval = _checks.number(interval, "interval", low=0, low_open=True)
+    count = _checks.integer(count, "count", low=0)
+    sigma = _checks.number(sigma, "sigma", low=0)
+    rng = _checks.generator(rng)
+    eigenvalues, V = _checks.eigenpairs(eigenpairs, A)
+    if eigenvalues.max() >= 0:
+        raise ValueError(
+            f"every eigenvalue must be negative, the largest is {eigenvalues.max():.3g}: "
+            "the network has no stationary activity"
+        )
+    n = eigenvalues.size
+    stationary = sigma * np.sqrt(-0.5 / eigenvalues)
+    decay = np.exp(eigenvalues * interval)
+    fresh = stationary * np.sqrt(-np.expm1(2 * eigenvalues * interval))
+    # Noise of neurons, not of modes: eigenvectors are given up to sign, the trajectory must not be.
+    modes = rng.standard_normal((count, n)) @ V
+    modes[:1] *= stationary
+    modes[1:] *= fresh
+    for t in range(1, count):
+        modes[t] += decay * modes[t - 1]
+    return V @ modes.T
+
+
 def _growth(rate, t):
     """(exp(rate t) - 1) / rate, which is t where the rate is 0."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):

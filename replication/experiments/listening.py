@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-from noiseprune import _checks
 from noiseprune._matrix import row_indices, synapses
 from noiseprune.covariance import stationary_covariance
+from noiseprune.dynamics import stationary_trajectory
 from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
 from replication.experiments.spectrum import NetworkSettings
@@ -99,7 +99,13 @@ def estimated_covariance(settings, seed):
         row("snapshots", T, estimate=X[:, :T] @ X[:, :T].T / T) for T in steps(settings.snapshots)
     ]
     counts = [round(d / -eigenvalues[-1] / settings.interval) for d in settings.durations]
-    X = trajectory(eigenvalues, V, settings.interval, max(counts, default=0), rng=trajectory_seed)
+    X = stationary_trajectory(
+        A,
+        settings.interval,
+        max(counts, default=0),
+        eigenpairs=(eigenvalues, V),
+        rng=trajectory_seed,
+    )
     for duration, T in zip(settings.durations, counts, strict=True):
         rows.append(row("trajectory", duration, estimate=X[:, :T] @ X[:, :T].T / T))
     return rows
@@ -108,69 +114,3 @@ def estimated_covariance(settings, seed):
 def _snapshots(C, count, rng):
     """Independent draws from N(0, C), one a column."""
     return linalg.cholesky(C, lower=True) @ np.random.default_rng(rng).normal(size=(len(C), count))
-
-
-def trajectory(eigenvalues, V, interval, count, *, sigma=1.0, rng=None):
-    """Snapshots of one stationary run of a symmetric network, exact for any interval.
-
-    In its eigenvectors a symmetric network is N independent modes, and from one snapshot to the
-    next mode k is multiplied by ``exp(lambda_k interval)`` and receives fresh noise.
-
-    Parameters
-    ----------
-    eigenvalues : (N,) array_like
-        Eigenvalues of A, all negative (units 1/time).
-    V : (N, N) array_like
-        Its orthonormal eigenvectors, one a column.
-    interval : float
-        Model time between two snapshots.
-    count : int
-        Number of snapshots.
-    sigma : float
-        Strength of the noise.
-    rng : numpy.random.Generator, int or None
-        Source of randomness.
-
-    Returns
-    -------
-    ndarray, shape (N, count)
-        Activities, one snapshot a column; each is a draw from the stationary distribution.
-
-    Raises
-    ------
-    ValueError
-        If an eigenvalue is not negative, or an argument is out of range.
-
-    References
-    ----------
-    Book, "A trajectory repeats itself".
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from replication.experiments.listening import trajectory
-    >>> trajectory([-2.0, -1.0], np.eye(2), 0.5, 4, rng=0).shape
-    (2, 4)
-    """
-    eigenvalues = _checks.array(eigenvalues, "eigenvalues", ndim=1)
-    V = _checks.array(V, "V", ndim=2)
-    interval = _checks.number(interval, "interval", low=0, low_open=True)
-    count = _checks.integer(count, "count", low=0)
-    sigma = _checks.number(sigma, "sigma", low=0)
-    if eigenvalues.max(initial=-np.inf) >= 0:
-        raise ValueError(
-            f"every eigenvalue must be negative, the largest is {eigenvalues.max():.3g}: "
-            "the network has no stationary activity"
-        )
-    rng = _checks.generator(rng)
-    n = eigenvalues.size
-    stationary = sigma * np.sqrt(-0.5 / eigenvalues)
-    decay = np.exp(eigenvalues * interval)
-    fresh = stationary * np.sqrt(-np.expm1(2 * eigenvalues * interval))
-    # Noise of neurons, not of modes: eigenvectors are given up to sign, the trajectory must not be.
-    modes = rng.standard_normal((count, n)) @ V
-    modes[:1] *= stationary
-    modes[1:] *= fresh
-    for t in range(1, count):
-        modes[t] += decay * modes[t - 1]
-    return V @ modes.T

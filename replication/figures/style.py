@@ -7,22 +7,24 @@ import functools
 import matplotlib.pyplot as plt
 import numpy as np
 
-# Okabe and Ito's palette, told apart under the three common colour-vision deficiencies; the marks
-# and line styles tell the rules apart without any colour.
+# Okabe and Ito's palette and a dark brown, told apart under the three common colour-vision
+# deficiencies; the marks and line styles tell the rules apart without any colour.
 COLORS = {
     "original": "#4D4D4D",
     "noise": "#0072B2",
+    "leak": "#662500",
     "weight": "#D55E00",
     "uniform": "#009E73",
 }
 LABELS = {
     "original": "original",
     "noise": "noise-prune",
+    "leak": "leak control",
     "weight": "weight control",
     "uniform": "uniform control",
 }
-MARKERS = {"original": "o", "noise": "o", "weight": "s", "uniform": "^"}
-LINES = {"original": "-", "noise": "-", "weight": "--", "uniform": ":"}
+MARKERS = {"original": "o", "noise": "o", "leak": "D", "weight": "s", "uniform": "^"}
+LINES = {"original": "-", "noise": "-", "leak": "-.", "weight": "--", "uniform": ":"}
 ACCENT = "#CC79A7"  # what the text points at: bounds, recorded values, long-range links
 SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import noiseprune as npr
-from noiseprune.dynamics import _leap, _weighted_growth
+from noiseprune.dynamics import _leap, _weighted_growth, stationary_trajectory
 
 CONTAINERS = [np.asarray, sparse.csr_array, sparse.coo_array]
 
@@ -564,3 +564,58 @@ def test_trajectory_error_says_what_is_wrong(changes, error, message):
         npr.trajectory_error(
             options.pop("A"), options.pop("A_sparse"), options.pop("times"), **options
         )
+
+
+# ---------------------------------------------------------------- one stationary run
+
+
+def stationary_network():
+    return npr.add_leak(npr.clustered([12, 8], long_range=10, rng=1), excess=0.5)
+
+
+def test_a_trajectory_has_the_stationary_covariance_and_its_decay():
+    A = stationary_network()
+    X = stationary_trajectory(A, 0.4, 60_000, sigma=0.7, rng=2)
+    C = npr.stationary_covariance(A, sigma=0.7)
+    # At least 60,000 * tanh(0.5 * 0.4) = 11,800 effective snapshots; six standard errors.
+    scale = np.sqrt(np.outer(C.diagonal(), C.diagonal()))
+    assert np.abs(X @ X.T / X.shape[1] - C).max() < 6 * np.sqrt(2 / 11_800) * scale.max()
+    later = X[:, 1:] @ X[:, :-1].T / (X.shape[1] - 1)
+    assert np.abs(later - linalg.expm(0.4 * A) @ C).max() < 6 * np.sqrt(2 / 11_800) * scale.max()
+
+
+def test_the_first_snapshot_is_stationary_already():
+    starts = [stationary_trajectory([[-0.01]], 0.1, 1, rng=k)[0, 0] for k in range(2000)]
+    # chi^2 with 2000 degrees of freedom, five standard errors.
+    assert abs(np.var(starts) / 50 - 1) < 5 * np.sqrt(2 / 2000)
+
+
+def test_a_trajectory_does_not_depend_on_the_signs_of_the_eigenvectors():
+    A = stationary_network()
+    lam, V = linalg.eigh(A)
+    flipped = V * np.where(np.arange(20) % 2, 1, -1)
+    first, *others = (
+        stationary_trajectory(matrix, 0.4, 9, eigenpairs=pairs, rng=2)
+        for matrix, pairs in (
+            (A, None),
+            (A, (lam, V)),
+            (A, (lam, flipped)),
+            (sparse.csr_array(A), None),
+        )
+    )
+    for other in others:
+        np.testing.assert_allclose(other, first, rtol=0, atol=1e-12)
+
+
+def test_a_trajectory_repeats_with_its_seed_and_refuses_what_has_none():
+    A = np.diag([-1.0, -2.0])
+    assert np.array_equal(
+        stationary_trajectory(A, 0.1, 5, rng=3), stationary_trajectory(A, 0.1, 5, rng=3)
+    )
+    assert stationary_trajectory(A, 0.1, 0).shape == (2, 0)
+    with pytest.raises(ValueError, match="every eigenvalue must be negative, the largest is 0"):
+        stationary_trajectory(np.diag([-1.0, 0.0]), 0.1, 5, rng=3)
+    with pytest.raises(ValueError, match="interval"):
+        stationary_trajectory(A, 0.0, 5)
+    with pytest.raises(ValueError, match="A must be symmetric"):
+        stationary_trajectory([[-1.0, 0.5], [0.0, -1.0]], 0.1, 5)

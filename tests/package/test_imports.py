@@ -18,7 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # A module of this row imports from the row only what stands to its left.
 ROW = (
     "_checks _matrix networks formats read covariance pruning "
-    "spectrum dynamics compare diagnose __main__"
+    "spectrum dynamics rectified asymmetric compare diagnose __main__"
 )
 # Imports inside of a function: what needs an extra.
 LAZY = {

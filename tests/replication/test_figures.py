@@ -1,5 +1,7 @@
 """The one look of all figures, and the figure of the landing page."""
 
+import itertools
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +12,7 @@ from replication.experiments import Result
 from replication.figures import style
 from replication.figures.headline import headline
 
-RULES = ("noise", "weight", "uniform")
+RULES = ("noise", "leak", "weight", "uniform")
 
 
 def linear(color):
@@ -22,10 +24,10 @@ def linear(color):
 def test_each_network_has_a_colour_a_mark_a_line_and_a_name_of_its_own():
     assert list(style.COLORS) == ["original", *RULES]
     assert style.COLORS.keys() == style.LABELS.keys() == style.MARKERS.keys() == style.LINES.keys()
-    assert len({to_hex(c) for c in (*style.COLORS.values(), style.ACCENT)}) == 5
-    assert len(set(style.LABELS.values())) == 4
+    assert len({to_hex(c) for c in (*style.COLORS.values(), style.ACCENT)}) == 6
+    assert len(set(style.LABELS.values())) == 5
     for looks in (style.MARKERS, style.LINES):  # the rules apart without colour
-        assert len({looks[rule] for rule in RULES}) == 3
+        assert len({looks[rule] for rule in RULES}) == 4
 
 
 @pytest.mark.parametrize("color", style.COLORS.values())
@@ -64,8 +66,8 @@ def lab(linear):
 @pytest.mark.parametrize("vision", DICHROMATS)
 def test_colours_of_the_rules_differ_under_every_colour_vision(vision):
     seen = [lab(np.array(DICHROMATS[vision]) @ linear(style.COLORS[rule])) for rule in RULES]
-    for k in range(3):
-        assert np.linalg.norm(seen[k] - seen[k - 1]) > 15
+    for one, other in itertools.combinations(seen, 2):
+        assert np.linalg.norm(one - other) > 15
 
 
 def test_the_style_comes_back_also_when_drawing_fails():

@@ -3,11 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from scipy import linalg
 
-import noiseprune as npr
 from replication import experiments
-from replication.experiments.listening import trajectory
 from replication.figures import listening as draw
 
 SMALL = experiments.ListeningSettings(
@@ -18,41 +15,6 @@ SMALL = experiments.ListeningSettings(
 @pytest.fixture(scope="module")
 def small():
     return experiments.estimated_covariance(SMALL, progress=False)
-
-
-def test_a_trajectory_has_the_stationary_covariance_and_its_decay():
-    A = npr.add_leak(npr.clustered([12, 8], long_range=10, rng=1), excess=0.5)
-    lam, V = linalg.eigh(A)
-    X = trajectory(lam, V, 0.4, 60_000, sigma=0.7, rng=2)
-    C = npr.stationary_covariance(A, sigma=0.7)
-    # At least 60,000 * tanh(0.5 * 0.4) = 11,800 effective snapshots; six standard errors.
-    scale = np.sqrt(np.outer(C.diagonal(), C.diagonal()))
-    assert np.abs(X @ X.T / X.shape[1] - C).max() < 6 * np.sqrt(2 / 11_800) * scale.max()
-    later = X[:, 1:] @ X[:, :-1].T / (X.shape[1] - 1)
-    assert np.abs(later - linalg.expm(0.4 * A) @ C).max() < 6 * np.sqrt(2 / 11_800) * scale.max()
-
-
-def test_the_first_snapshot_is_stationary_already():
-    starts = [trajectory([-0.01], [[1.0]], 0.1, 1, rng=k)[0, 0] for k in range(2000)]
-    # chi^2 with 2000 degrees of freedom, five standard errors.
-    assert abs(np.var(starts) / 50 - 1) < 5 * np.sqrt(2 / 2000)
-
-
-def test_a_trajectory_does_not_depend_on_the_signs_of_the_eigenvectors():
-    lam, V = linalg.eigh(npr.add_leak(npr.clustered([12, 8], long_range=10, rng=1), excess=0.5))
-    flipped = V * np.where(np.arange(20) % 2, 1, -1)
-    assert np.allclose(trajectory(lam, V, 0.4, 9, rng=2), trajectory(lam, flipped, 0.4, 9, rng=2))
-
-
-def test_a_trajectory_repeats_with_its_seed_and_refuses_an_unstable_mode():
-    assert np.array_equal(
-        trajectory([-1.0, -2.0], np.eye(2), 0.1, 5, rng=3),
-        trajectory([-1.0, -2.0], np.eye(2), 0.1, 5, rng=3),
-    )
-    with pytest.raises(ValueError, match="every eigenvalue must be negative"):
-        trajectory([-1.0, 0.0], np.eye(2), 0.1, 5, rng=3)
-    with pytest.raises(ValueError, match="interval"):
-        trajectory([-1.0], [[1.0]], 0.0, 5)
 
 
 def test_a_longer_record_has_a_smaller_error(small):

@@ -1,0 +1,197 @@
+"""Measures for networks that are not symmetric, whose eigenvalues say less than they seem to."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg, optimize
+
+from noiseprune import _checks, _matrix
+from noiseprune.covariance import stationary_covariance
+
+DOUBLINGS = 12  # times 0.1, 0.2, 0.4, ... at which amplification is looked for
+
+
+def departure_from_normality(A):
+    """Henrici's departure ``sqrt(||A||_F^2 - sum |lambda|^2) / ||A||_F``: 0 for a normal matrix.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Matrix, not 0.
+
+    Returns
+    -------
+    float
+        A number in [0, 1): the share of the norm that no eigenvalue accounts for.
+
+    Raises
+    ------
+    ValueError
+        If A is not square or is 0.
+
+    References
+    ----------
+    Book, "How far from normal?".
+
+    Examples
+    --------
+    >>> from noiseprune.asymmetric import departure_from_normality
+    >>> round(departure_from_normality([[-1.0, 0.0], [1.0, -1.0]]), 3)
+    0.577
+    """
+    A = _matrix.dense(_checks.matrix(A))
+    size = linalg.norm(A)
+    if size == 0:
+        raise ValueError("A is 0: its departure from normality has no scale")
+    rest = 1 - np.sum(np.abs(linalg.eigvals(A) / size) ** 2)
+    return float(np.sqrt(max(rest, 0.0)))
+
+
+def peak_amplification(A):
+    """Largest ``||exp(A t)||_2`` over the times 0 and 0.1, 0.2, 0.4, ..., 204.8.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Stable dynamics matrix (units 1/time).
+
+    Returns
+    -------
+    float
+        At least 1, and 1 for a stable normal network. Looked for at thirteen times only, so the
+        true peak may be a little higher.
+
+    References
+    ----------
+    Book, "How far from normal?".
+
+    Examples
+    --------
+    >>> from noiseprune.asymmetric import peak_amplification
+    >>> peak_amplification([[-1.0, 0.5], [0.5, -1.0]])
+    1.0
+    """
+    step = linalg.expm(0.1 * _matrix.dense(_checks.matrix(A)))
+    peak = 1.0
+    for _ in range(DOUBLINGS):
+        peak = max(peak, float(np.sqrt(linalg.eigvalsh(step.T @ step)[-1])))
+        step = step @ step
+    return peak
+
+
+def eigenvalue_errors(A, A_sparse):
+    """Relative errors ``|mu_i - lambda_i| / |lambda_i|`` of the eigenvalues, matched as sets.
+
+    Complex numbers have no order, so the eigenvalues mu of the pruned network are assigned to the
+    lambda of the original one to one, with the least sum of squared distances. Real eigenvalues
+    then meet in their order, as in `noiseprune.compare_spectra`.
+
+    Parameters
+    ----------
+    A, A_sparse : (N, N) ndarray or sparse array
+        Dynamics matrix before and after pruning; no eigenvalue of A is 0.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+        Errors, the slowest eigenvalue (largest real part) first; of a conjugate pair, which can be
+        matched either way, the smaller error first.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    Book, "Eigenvalues in the plane".
+
+    Examples
+    --------
+    >>> from noiseprune.asymmetric import eigenvalue_errors
+    >>> eigenvalue_errors([[-1.0, 0], [0, -2.0]], [[-2.0, 0], [0, -1.5]])
+    array([0.5, 0. ])
+    """
+    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
+    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    lam, mu = linalg.eigvals(_matrix.dense(A)), linalg.eigvals(_matrix.dense(A_sparse))
+    rows, columns = optimize.linear_sum_assignment(np.abs(lam[:, None] - mu) ** 2)
+    errors = np.abs(mu[columns] - lam[rows]) / np.abs(lam)
+    return errors[np.lexsort((errors, np.abs(lam.imag), -lam.real))]
+
+
+def inverse_error(A, A_sparse):
+    """Return ``||A^-1 (A_sparse - A)||_2``, which bounds the relative error of fixed points.
+
+    Parameters
+    ----------
+    A, A_sparse : (N, N) ndarray or sparse array
+        Dynamics matrix before and after pruning; A is not singular.
+
+    Returns
+    -------
+    float
+        eta; if it is below 1, every fixed point moves by at most ``eta / (1 - eta)`` of its
+        length, whatever the input.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    Book, "What to measure instead".
+
+    Examples
+    --------
+    >>> from noiseprune.asymmetric import inverse_error
+    >>> round(inverse_error([[-1.0, 0], [0, -2.0]], [[-1.0, 0], [0, -3.0]]), 6)
+    0.5
+    """
+    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
+    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    A = _matrix.dense(A)
+    return float(np.linalg.norm(linalg.solve(A, _matrix.dense(A_sparse) - A), 2))
+
+
+def shared_noise_error(A, A_sparse, *, C=None, C_sparse=None):
+    """Relative error of the pruned network's trajectory under shared noise, in the long run.
+
+    With ``A X + X A_sparse^T + I = 0`` for the covariance X between the two networks, the result
+    is ``sqrt((tr C + tr C_sparse - 2 tr X) / tr C)``: exact, no simulation.
+
+    Parameters
+    ----------
+    A, A_sparse : (N, N) ndarray or sparse array
+        Stable dynamics matrices before and after pruning.
+    C, C_sparse : (N, N) ndarray, optional
+        Their stationary covariances at sigma = 1, if already known.
+
+    Returns
+    -------
+    float
+        ``sqrt(E ||x - x_sparse||^2 / E ||x||^2)`` in the stationary state.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or a network has no stationary covariance.
+
+    References
+    ----------
+    Book, "Driven by the same noise".
+
+    Examples
+    --------
+    >>> from noiseprune.asymmetric import shared_noise_error
+    >>> round(shared_noise_error([[-1.0]], [[-2.0]]), 4)  # 1/2 + 1/4 - 2/3, over 1/2
+    0.4082
+    """
+    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
+    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    C = stationary_covariance(A) if C is None else C
+    C_sparse = stationary_covariance(A_sparse) if C_sparse is None else C_sparse
+    X = linalg.solve_sylvester(_matrix.dense(A), _matrix.dense(A_sparse).T, -np.eye(A.shape[0]))
+    square = np.trace(C) + np.trace(C_sparse) - 2 * np.trace(X)
+    return float(np.sqrt(max(square, 0.0) / np.trace(C)))
