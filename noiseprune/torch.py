@@ -1,9 +1,9 @@
 """Prune the recurrent weights of a PyTorch module, by noise or by a control.
 
 ``pip install 'noiseprune[torch]'``. A trained recurrent network runs in discrete time,
-``h(t + 1) = f(W h(t) + input)``: its covariance solves ``C = J C J^T + sigma^2 I`` with the Jacobian
-J of one step, or is measured by putting noise into the running module. `W[i, j]` is the synapse
-from unit j to unit i, as in PyTorch's ``weight_hh``. Book, "Trained networks".
+``h(t + 1) = f(W h(t) + input)``: its covariance solves ``C = J C J^T + sigma^2 I`` with the
+Jacobian J of one step, or is measured by putting noise into the running module. `W[i, j]` is the
+synapse from unit j to unit i, as in PyTorch's ``weight_hh``. Book, "Trained networks".
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.utils import prune as torch_prune
 
 from noiseprune import _checks
+from noiseprune._refit import refitted
 from noiseprune.covariance import stationary_covariance
 from noiseprune.pruning import keep_probabilities, sample_synapses, synapse_scores
 
@@ -23,7 +24,6 @@ COVARIANCES = ("linear", "measured")
 MODES = ("sample", "top")
 RULES = ("noise", "weight", "uniform")
 GATES = {nn.LSTM: 4, nn.LSTMCell: 4, nn.GRU: 3, nn.GRUCell: 3}
-_ROWS = 64  # units whose weights are refit together
 
 
 @dataclass(frozen=True)
@@ -147,15 +147,18 @@ def prune_recurrent(
 
     weights = getattr(owner, leaf).detach().double().cpu().numpy()  # with the mask of before
     gates = _gates(owner, weights, name)
-    recorded = None
+    gram = None
     if refit is not None or (rule == "noise" and isinstance(covariance, str)):
         if refit is not None or covariance == "measured":
             _check_inputs(owner, inputs, name)
         if refit is not None:
-            recorded = _run(owner, inputs, leaf)[0]
-    C = _covariance(owner, weights, name, covariance, state, inputs, sigma, rng) if (
-        rule == "noise"
-    ) else None
+            before = _run(owner, inputs, leaf)[0]
+            gram = before.T @ before / len(before)
+    C = (
+        _covariance(owner, weights, name, covariance, state, inputs, sigma, rng)
+        if (rule == "noise")
+        else None
+    )
 
     blocks, masks, synapses = [], [], 0
     for W in np.split(weights, gates):
@@ -164,7 +167,7 @@ def prune_recurrent(
         synapses += S.nnz
         kept = _sampled(W - own, S, keep, rng) if mode == "sample" else _top(W, S, keep)
         block, mask = kept + own, (kept != 0) | np.eye(len(W), dtype=bool)
-        blocks.append(block if recorded is None else _refitted(W, block, mask, recorded, refit))
+        blocks.append(block if gram is None else refitted(W, block, mask, gram, refit))
         masks.append(mask)
     pruned, mask = np.vstack(blocks), np.vstack(masks)
 
@@ -206,8 +209,8 @@ def _gates(owner, weights, name):
     if weights.ndim != 2 or weights.shape[0] != gates * weights.shape[1]:
         wanted = "(H, H)" if gates == 1 else f"({gates} H, H)"
         raise ValueError(
-            f"{name} must have shape {wanted}, got {tuple(weights.shape)}: only weights between the "
-            "same units are recurrent"
+            f"{name} must have shape {wanted}, got {tuple(weights.shape)}: only weights "
+            "between the same units are recurrent"
         )
     if not np.isfinite(weights).all():
         raise ValueError(f"{name} must be finite; it holds NaN or infinity")
@@ -338,25 +341,6 @@ def _top(W, S, keep):
     i, j = S.coords[0][best], S.coords[1][best]
     kept[i, j] = W[i, j]
     return kept
-
-
-def _refitted(W, block, mask, activity, strength):
-    """Weights on the mask that give the recurrent input of W on the recorded activity.
-
-    Row by row, ``min |H w - H W_i|^2 + n strength g |w - block_i|^2`` over w that is 0 off the mask,
-    with the activity H of n moments and its mean square g; the normal equations of a few rows at a
-    time, with the identity where the mask is 0.
-    """
-    G = activity.T @ activity / len(activity)
-    ridge = max(strength, 1e-10) * (np.trace(G) / len(G) or 1.0)
-    result, eye = np.empty_like(block), np.eye(len(G))
-    for start in range(0, len(W), _ROWS):
-        rows = slice(start, start + _ROWS)
-        on = mask[rows, :, None] & mask[rows, None, :]
-        gap = ((W[rows] - block[rows]) @ G) * mask[rows]
-        normal = np.where(on, G + ridge * eye, eye)
-        result[rows] = block[rows] + np.linalg.solve(normal, gap[:, :, None])[:, :, 0]
-    return result
 
 
 def _radius(W):

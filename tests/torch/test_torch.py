@@ -77,9 +77,10 @@ def test_top_keeps_the_highest_scores_as_they_are():
     report = prune_recurrent(module, 0.25, rule="weight", mode="top")
     kept = weights(module)
     assert report.kept == round(0.25 * H * (H - 1))
-    left, gone = np.abs(off_diagonal(W))[off_diagonal(kept) != 0], off_diagonal(W)[
-        off_diagonal(kept) == 0
-    ]
+    left, gone = (
+        np.abs(off_diagonal(W))[off_diagonal(kept) != 0],
+        off_diagonal(W)[off_diagonal(kept) == 0],
+    )
     assert left.min() >= np.abs(gone).max()
     np.testing.assert_array_equal(kept[kept != 0], W[kept != 0])
 
@@ -128,7 +129,9 @@ def test_linear_covariance_around_a_state_uses_the_slopes_there():
     state = np.tanh(bias + 3 * np.sign(np.arange(H) - H / 2))
     report = prune_recurrent(module, 0.5, state=state, rng=0)
     J = (1 - np.tanh(W @ state + bias) ** 2)[:, None] * W
-    np.testing.assert_allclose(report.covariance, J @ report.covariance @ J.T + np.eye(H), atol=1e-9)
+    np.testing.assert_allclose(
+        report.covariance, J @ report.covariance @ J.T + np.eye(H), atol=1e-9
+    )
 
 
 def test_refit_restores_the_recurrent_input_better_than_the_mask_alone():
