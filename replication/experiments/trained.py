@@ -10,7 +10,7 @@ from scipy import sparse
 
 from noiseprune import keep_probabilities, sample_synapses, stationary_covariance, synapse_scores
 from noiseprune._refit import refitted
-from replication.registry import RESULTS
+from replication.registry import RESULTS, experiment
 from replication.tasks import TASKS, accuracy
 
 NONLINEARITIES = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}
@@ -23,7 +23,7 @@ TOPS = ("weight", "noise, measured", "noise, origin")
 
 @dataclass(frozen=True)
 class TrainedSettings:
-    """Settings of `trained`.
+    """Settings of `trained_networks`.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Network:
 
 
 def load_networks(path=RESULTS / "data" / "trained.npz"):
-    """Trained networks by their kind and training seed: ``{name: {seed: Network}}``."""
+    """Read the trained networks, by their kind and training seed: ``{name: {seed: Network}}``."""
     networks = {}
     with np.load(path) as stored:
         for k, entry in enumerate(json.loads(str(stored["networks"]))):
@@ -93,8 +93,9 @@ def load_networks(path=RESULTS / "data" / "trained.npz"):
     return networks
 
 
-def trained_rows(settings, seed):
-    """Rows of `trained` for the networks of one training seed."""
+@experiment(trained_networks=TrainedSettings())
+def trained_networks(settings, seed):
+    """Prune trained networks by several rules and measure what they still can do."""
     return [
         row
         for by_seed in load_networks().values()
