@@ -14,7 +14,7 @@ MEASURE = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=2 $(
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help book check test pythons zip pdf lab run-notebooks serve reproduce reproduce-quick bench lighthouse lint vendor lock clean
+.PHONY: help book check test pythons torch zip pdf lab run-notebooks serve reproduce reproduce-quick bench lighthouse lint vendor lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ test: .venv/ready  ## test the package, execute every chapter and compare, check
 
 pythons: .venv/ready  ## test the package on every Python from 3.11 that is installed, and with the oldest libraries
 	.ci/pythons
+
+torch: .venv/ready  ## test what needs PyTorch, in an environment of its own
+	.ci/torch
 
 zip: book  ## pack the site for reading without a network: _build/noiseprune-book.zip
 	rm -rf _build/noiseprune-book && cp -r _build/html _build/noiseprune-book
