@@ -6,7 +6,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
-from replication.figures.style import ACCENT, COLORS, LABELS, LINES, MARKERS, styled
+from replication.figures.style import (
+    ACCENT,
+    COLORS,
+    FAINT,
+    LABELS,
+    LINES,
+    MARKERS,
+    styled,
+)
 
 FAMILY_STYLE = {
     "clusters": (COLORS["original"], "o", "-", "clusters, on a line"),
@@ -175,7 +183,7 @@ def boundary(strengths, advantages, *, peaks, underleaked):
     left.set_ylabel("error: weight control / noise-prune")
     left.set_title("enough leak")
     left.legend(loc="lower left", fontsize=10)
-    right.plot(peaks.ravel(), underleaked.ravel(), "o", color="#9A9A9A", ms=3.5, mew=0)
+    right.plot(peaks.ravel(), underleaked.ravel(), "o", color=FAINT, ms=3.5, mew=0)
     right.plot(
         np.median(peaks, axis=0),
         np.median(underleaked, axis=0),

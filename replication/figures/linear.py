@@ -6,10 +6,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
 
-from replication.figures.style import ACCENT, COLORS, DIVERGING, SEQUENTIAL, matrix_image, styled
+from replication.figures.style import (
+    ACCENT,
+    COLORS,
+    DIVERGING,
+    PARTS,
+    SEQUENTIAL,
+    matrix_image,
+    styled,
+)
 
-# Neurons and clusters, told apart by line style too; no colour of a rule is among them.
-PARTS = ("#332288", "#A6611A", "#882255", "#3A87AD")
+# Neurons and clusters, of the colours PARTS, are told apart by line style too.
 DASHES = ("-", "--", ":", "-.")
 
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import NullFormatter
 
-from replication.figures.style import ACCENT, COLORS, LABELS, LINES, styled
+from replication.figures.style import (
+    ACCENT,
+    COLORS,
+    LABELS,
+    LINES,
+    RANGE,
+    SECOND,
+    styled,
+    ticks,
+)
 
 _MARKS = "o^sD"
 
@@ -32,11 +40,10 @@ def estimate_errors(errors):
     figure, ax = plt.subplots(figsize=(6.2, 3.8))
     every = np.unique(np.concatenate([np.asarray(T, dtype=float) for T, _ in errors.values()]))
     ax.loglog(every, np.sqrt(2 / every), color=ACCENT, ls="--", label=r"$\sqrt{2/T}$")
-    shades = ("#56B4E9", COLORS["noise"], COLORS["original"])
+    shades = (SECOND, COLORS["noise"], COLORS["original"])
     for (label, (T, error)), mark, shade in zip(errors.items(), _MARKS, shades, strict=False):
         ax.loglog(T, error, mark, color=shade, ms=7, mfc="none", mew=1.6, label=label)
-    ax.set_yticks([0.05, 0.1, 0.2, 0.4], ["0.05", "0.1", "0.2", "0.4"])
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    ticks(ax.yaxis, [0.05, 0.1, 0.2, 0.4])
     ax.set_xlabel("snapshots T")
     ax.set_ylabel("relative error (root mean square)")
     ax.legend()
@@ -96,7 +103,7 @@ def correlation_times(times, *, slowest):
     Book section 15, "A trajectory repeats itself".
     """
     figure, ax = plt.subplots(figsize=(6.4, 3.9))
-    colors = ("#56B4E9", ACCENT, COLORS["noise"], COLORS["original"])
+    colors = (SECOND, ACCENT, COLORS["noise"], COLORS["original"])
     for (label, values), color, line in zip(
         times.items(), colors, (":", "-", "--", "-."), strict=False
     ):
@@ -115,8 +122,7 @@ def correlation_times(times, *, slowest):
         va="bottom",
         fontsize=10,
     )
-    ax.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ticks(ax.xaxis, [1, 2, 5, 10, 20])
     ax.set_xlabel(r"correlation time $\theta$ (model units)")
     ax.set_ylabel("share of synapses above")
     figure.legend(loc="outside upper center", ncols=2, fontsize=10)
@@ -146,9 +152,9 @@ def running_estimates(times, ratios, *, spread):
     Book section 15, "A synapse that keeps its own average".
     """
     figure, ax = plt.subplots(figsize=(6.6, 3.7))
-    ax.axhspan(1 - spread, 1 + spread, color="#E5E5E5", lw=0, label="predicted spread")
+    ax.axhspan(1 - spread, 1 + spread, color=RANGE, lw=0, label="predicted spread")
     ax.axhline(1, color=COLORS["original"], lw=1)
-    colors = ("#56B4E9", COLORS["noise"], ACCENT)
+    colors = (SECOND, COLORS["noise"], ACCENT)
     for (label, ratio), color, line in zip(ratios.items(), colors, ("-", "--", "-"), strict=False):
         ax.plot(times, ratio, color=color, ls=line, lw=1.3, label=label)
     ax.set_ylim(bottom=0)
@@ -213,13 +219,8 @@ def quality(lengths, measures, *, xlabel):
         ax.set_xlabel(xlabel)
         ax.set_ylabel(label)
         low, high = ax.get_ylim()
-        ticks = [
-            t
-            for t in (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 2, 3)
-            if low <= t <= high
-        ]
-        ax.set_yticks(ticks, [f"{t:g}" for t in ticks])
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        marks = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 2, 3)
+        ticks(ax.yaxis, [mark for mark in marks if low <= mark <= high])
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=10)
     return figure

@@ -8,6 +8,7 @@ from matplotlib.collections import LineCollection
 from scipy import sparse
 
 from replication.figures.style import (
+    ABSENT,
     ACCENT,
     COLORS,
     LABELS,
@@ -17,8 +18,6 @@ from replication.figures.style import (
     matrix_image,
     styled,
 )
-
-ABSENT = "#EDEDED"  # ground of a matrix where there is no synapse
 
 
 @styled

@@ -7,7 +7,15 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from replication.figures.style import COLORS, LABELS, LINES, MARKERS, band, styled
+from replication.figures.style import (
+    ABSENT,
+    COLORS,
+    LABELS,
+    LINES,
+    MARKERS,
+    band,
+    styled,
+)
 
 _TIME = "time t (model units)"
 
@@ -35,7 +43,7 @@ def switching(times, panels) -> Figure:
     for ax, (name, active) in zip(axes[0], panels.items(), strict=True):
         ax.imshow(
             np.asarray(active).T,
-            cmap=ListedColormap(["#EDEDED", COLORS[name]]),
+            cmap=ListedColormap([ABSENT, COLORS[name]]),
             vmin=0,
             vmax=1,
             aspect="auto",

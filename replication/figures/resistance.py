@@ -10,9 +10,12 @@ from replication.figures.style import (
     ACCENT,
     COLORS,
     DIVERGING,
+    INK,
     LABELS,
     LINES,
+    LINK,
     MARKERS,
+    SECOND,
     matrix_image,
     styled,
 )
@@ -79,7 +82,7 @@ def current_flow(panels, positions) -> Figure:
     figure, axes = _panels(len(panels), wide=True)
     for ax, (title, W, currents, voltages, (source, sink)) in zip(axes, panels, strict=True):
         for i, j in zip(*np.nonzero(np.triu(W, 1)), strict=True):
-            ax.plot(*places[[i, j]].T, color="#B0B0B0", lw=1, zorder=1)
+            ax.plot(*places[[i, j]].T, color=LINK, lw=1, zorder=1)
         for i, j in zip(*np.nonzero(currents > 1e-9), strict=True):
             _arrow(ax, places[i], places[j], currents[i, j])
         _neurons(ax, places)
@@ -166,8 +169,8 @@ def error_against_exponent(exponents, relative, absolute) -> Figure:
     Book section 5, "At full size".
     """
     figure, ax = plt.subplots(figsize=(6, 3.6))
-    ax.plot(exponents, relative, color="#333333", label="relative error (whitened)")
-    ax.plot(exponents, absolute, color="#333333", ls=(0, (4, 2)), label="absolute error")
+    ax.plot(exponents, relative, color=INK, label="relative error (whitened)")
+    ax.plot(exponents, absolute, color=INK, ls=(0, (4, 2)), label="absolute error")
     for rule, exponent in (("weight", 0.0), ("noise", 1.0)):
         at = int(np.argmin(np.abs(np.asarray(exponents) - exponent)))
         ax.plot(
@@ -246,7 +249,7 @@ def message(times, responses) -> Figure:
     Book section 1.
     """
     figure, ax = plt.subplots(figsize=(6, 3.4))
-    looks = [(COLORS["original"], "-", 3.5), ("#56B4E9", "--", 1.8), (ACCENT, "-.", 2.2)]
+    looks = [(COLORS["original"], "-", 3.5), (SECOND, "--", 1.8), (ACCENT, "-.", 2.2)]
     for (label, values), (color, line, width) in zip(responses.items(), looks, strict=True):
         ax.plot(times, values, color=color, ls=line, lw=width, label=label)
     ax.set_xlabel("time (1 / unit of the weights)")

@@ -6,6 +6,7 @@ import functools
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 # Okabe and Ito's palette and a dark brown, told apart under the three common colour-vision
 # deficiencies; the marks and line styles tell the rules apart without any colour.
@@ -26,6 +27,11 @@ LABELS = {
 MARKERS = {"original": "o", "noise": "o", "leak": "D", "weight": "s", "uniform": "^"}
 LINES = {"original": "-", "noise": "-", "leak": "-.", "weight": "--", "uniform": ":"}
 ACCENT = "#CC79A7"  # what the text points at: bounds, recorded values, long-range links
+SECOND = "#56B4E9"  # beside ACCENT where a figure compares what is no network
+PARTS = ("#332288", "#A6611A", "#882255", "#3A87AD")  # neurons, modes or clusters of one network
+# Greys, from ink to ground: a curve of theory, points in the background, a link, a predicted
+# range, a matrix entry without a synapse.
+INK, FAINT, LINK, RANGE, ABSENT = "#333333", "#9A9A9A", "#B0B0B0", "#E5E5E5", "#EDEDED"
 SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"
 
@@ -60,6 +66,12 @@ def styled(draw):
             plt.rcParams.update(before)
 
     return wrapper
+
+
+def ticks(axis, values, labels=None):
+    """Mark these values alone on a logarithmic axis, as plain numbers or with other labels."""
+    axis.set_ticks(values, [f"{value:g}" for value in values] if labels is None else labels)
+    axis.set_minor_formatter(NullFormatter())
 
 
 def band(ax, x, samples, rule, *, label=None):

@@ -6,7 +6,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullFormatter, PercentFormatter
 
-from replication.figures.style import ACCENT, COLORS, LABELS, LINES, MARKERS, band, styled
+from replication.figures.style import (
+    ACCENT,
+    COLORS,
+    LABELS,
+    LINES,
+    MARKERS,
+    band,
+    styled,
+    ticks,
+)
 
 
 @styled
@@ -115,8 +124,7 @@ def failures(rates, curves, *, bound_rates):
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_ylim(4e-4, 1.6)
-    ax.set_xticks([2, 5, 10, 20, 50, 100, 200], ["2", "5", "10", "20", "50", "100", "200"])
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ticks(ax.xaxis, [2, 5, 10, 20, 50, 100, 200])
     ax.set_xlabel(r"sampling rate $\kappa$")
     ax.set_ylabel("probability of failure")
     handles, labels = ax.get_legend_handles_labels()
@@ -164,8 +172,7 @@ def growing_networks(neurons, *, rates, pruned):
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_xlabel("neurons N")
     axes[0].set_yscale("log")
-    axes[0].set_yticks([5, 10, 20, 50, 100, 200], ["5", "10", "20", "50", "100", "200"])
-    axes[0].yaxis.set_minor_formatter(NullFormatter())
+    ticks(axes[0].yaxis, [5, 10, 20, 50, 100, 200])
     axes[0].set_ylim(5, 200)
     axes[0].set_ylabel(r"sampling rate $\kappa$")
     axes[1].set_ylim(0, 1)

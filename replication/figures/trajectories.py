@@ -7,13 +7,22 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from replication.figures.style import ACCENT, COLORS, LABELS, LINES, MARKERS, band, styled
+from replication.figures.style import (
+    ACCENT,
+    COLORS,
+    LABELS,
+    LINES,
+    MARKERS,
+    SECOND,
+    band,
+    styled,
+)
 
 _TIME = "time t (model units)"
 _PARTS = {
-    "initial": ("initial condition", "#4D4D4D", "-"),
-    "input": ("input", "#56B4E9", "--"),
-    "noise": ("noise", "#CC79A7", ":"),
+    "initial": ("initial condition", COLORS["original"], "-"),
+    "input": ("input", SECOND, "--"),
+    "noise": ("noise", ACCENT, ":"),
 }
 
 

@@ -1,6 +1,8 @@
 """The one look of all figures, and the figure of the landing page."""
 
 import itertools
+import re
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -34,6 +36,24 @@ def test_each_network_has_a_colour_a_mark_a_line_and_a_name_of_its_own():
 def test_lines_stand_out_from_their_white_ground(color):
     luminance = linear(color) @ [0.2126, 0.7152, 0.0722]
     assert 1.05 / (luminance + 0.05) >= 3  # WCAG 2.1, graphical objects
+
+
+def test_every_colour_stands_in_the_style():
+    for path in Path(style.__file__).parent.glob("*.py"):
+        found = re.findall(r"#[0-9a-fA-F]{6}", path.read_text(encoding="utf-8"))
+        assert path.stem == "style" or not found, path.name
+
+
+def test_ticks_are_plain_numbers_and_alone():
+    figure, ax = plt.subplots()
+    ax.set(xscale="log", xlim=(0.1, 10), yscale="log", ylim=(1, 100))
+    style.ticks(ax.xaxis, [0.2, 1, 5])
+    style.ticks(ax.yaxis, [10, 50], ["ten", "fifty"])
+    figure.canvas.draw()
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0.2", "1", "5"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["ten", "fifty"]
+    assert not any(label.get_text() for label in ax.get_xticklabels(minor=True))
+    plt.close(figure)
 
 
 # What dichromats see, as matrices on linear RGB (Machado et al. 2009, severity 1).
