@@ -10,9 +10,10 @@ from scipy import linalg
 from scipy.sparse import csgraph
 from scipy.sparse import linalg as splinalg
 
-from noiseprune import _checks, _matrix, large
+from noiseprune import _checks, _matrix
 from noiseprune.asymmetric import shared_noise_error
 from noiseprune.covariance import stationary_covariance, unstable
+from noiseprune.dynamics import trajectory_error
 from noiseprune.large.network import fits, is_large
 from noiseprune.large.solver import solver
 from noiseprune.spectrum import slowest_modes, spectral_epsilon
@@ -173,7 +174,7 @@ def _large(A, A_sparse):
     rng = np.random.default_rng(0)
     size = _trace_of_square(solve, A.shape[0], rng)
     difference = _trace_of_square(lambda x: solve_sparse(x) - solve(x), A.shape[0], rng)
-    trajectory = large.trajectory_error(
+    trajectory = trajectory_error(
         A, A_sparse, [-5 / slow[-1]], x0=np.zeros(A.shape[0]), sigma=1.0, probes=_PROBES, rng=rng
     )
     return slow, slow_sparse, _root(difference / size), float(trajectory[0])

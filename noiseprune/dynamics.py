@@ -7,6 +7,7 @@ trajectories, section 10 treats rectified networks.
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 from scipy import linalg, sparse
@@ -14,9 +15,14 @@ from scipy.sparse import linalg as splinalg
 
 from noiseprune import _checks, _matrix
 from noiseprune._matrix import synapses
+from noiseprune.large.network import is_large
+from noiseprune.large.propagator import panels
+from noiseprune.large.trajectory import sampled_errors
 
 NONLINEARITIES = ("linear", "relu")
 _BLOCK = 2**22  # noise drawn at a time, in numbers
+_CLOSE = 1e-4  # of the size of two sums of squares: a smaller difference of them loses digits
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _REACH = 2.0  # dt ||A|| times the steps taken together: rounding grows like exp(2 reach)
 
 
@@ -192,12 +198,18 @@ def relax(A, x0, times, *, b=0.0):
     return x.reshape(times.size, *x0.shape)
 
 
-def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0, eigenpairs=None):
+def trajectory_error(
+    A, A_sparse, times, *, x0, b=0.0, sigma=0.0, eigenpairs=None, probes=16, rng=None
+):
     """Relative error of the pruned network's trajectory, averaged exactly over the noise.
 
     Both networks start at x0 and are driven by the same noise. The result is
     ``sqrt(E ||x - x_sparse||^2 / E ||x||^2)``, in closed form from the two eigendecompositions:
-    no simulation, no sampling error.
+    no simulation, no sampling error. It keeps its meaning after the activity has decayed or grown
+    beyond floating point. Where both networks are still at rest it is 0.
+
+    A sparse pair of more than 5,000 neurons stays sparse: products with the matrices carry the mean
+    activity on, and random vectors stand for the noise.
 
     Parameters
     ----------
@@ -214,17 +226,27 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0, eigenpairs=Non
     eigenpairs : (values, vectors), optional
         What `numpy.linalg.eigh(A)` returned, when several pruned networks are compared with one
         original.
+    probes : int
+        Number of random vectors for the noise part of a large sparse pair. Its relative error is
+        about ``sqrt(2 / (probes N'))``, N' the number of modes that take part. Without noise the
+        result is exact.
+    rng : numpy.random.Generator, int or None
+        Source of the probes.
 
     Returns
     -------
     ndarray, shape (T,)
-        Relative root-mean-square error at the times.
+        Relative root-mean-square error at the times; inf where it is beyond floating point.
 
     Raises
     ------
     ValueError
-        If a shape does not fit, a matrix is not symmetric, the original's activity is 0, or the
-        activity of an unstable network outgrows floating point.
+        If a shape does not fit, a matrix is not symmetric, or x0, b and sigma are all 0.
+
+    Warns
+    -----
+    UserWarning
+        If an error is beyond floating point: the pruned network is unstable, or far slower.
 
     References
     ----------
@@ -247,32 +269,29 @@ def trajectory_error(A, A_sparse, times, *, x0, b=0.0, sigma=0.0, eigenpairs=Non
     b = constant_input(b, n)
     sigma = _checks.number(sigma, "sigma", low=0)
 
-    lam, V = _checks.eigenpairs(eigenpairs, A)
-    mu, U = np.linalg.eigh(_matrix.dense(A_sparse))
-    overlap = V.T @ U
-    difference, size = np.zeros(times.size), np.zeros(times.size)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if sigma > 0:
-            own, own_sparse = (
-                _growth(2 * rates, times[:, None]).sum(axis=1) for rates in (lam, mu)
-            )
-            shared = _weighted_growth(overlap**2, lam, mu, times)
-            difference = sigma**2 * (own + own_sparse - 2 * shared)
-            size = sigma**2 * own
-        means = _modal_means(lam, V.T @ x0, V.T @ b, times)
-        means_sparse = _modal_means(mu, U.T @ x0, U.T @ b, times)
-        for k, (m, m_sparse) in enumerate(zip(means, means_sparse, strict=True)):
-            difference[k] += np.square(m - overlap @ m_sparse).sum(axis=0).mean()
-            size[k] += np.square(m).sum(axis=0).mean()
-    finite = np.isfinite(difference) & np.isfinite(size)
-    if not finite.all():
-        raise outgrown(times[~finite].min())
-    if not size.all():
+    probes = _checks.integer(probes, "probes", low=1)
+    rng = _checks.generator(rng)
+    if not (x0.any() or b.any() or sigma > 0):
         raise ValueError(
-            f"the original network's activity is 0 at t = {times[size == 0].min():.6g}: "
-            "no relative error"
+            "the original network's activity is 0 at every time: x0, b and sigma are all 0; no "
+            "relative error"
         )
-    return np.sqrt(np.maximum(difference, 0.0) / size)
+    given = {"x0": x0, "b": b, "sigma": sigma}
+    if is_large(A) and is_large(A_sparse) and eigenpairs is None:
+        difference, size = sampled_errors(A, A_sparse, times, **given, probes=probes, rng=rng)
+    else:
+        lam, V = _checks.eigenpairs(eigenpairs, A)
+        mu, U = np.linalg.eigh(_matrix.dense(A_sparse))
+        difference, size = _modal_errors((lam, V), (mu, U), times, **given)
+    with np.errstate(divide="ignore", over="ignore"):
+        error = np.divide(difference, size, out=np.zeros_like(size), where=difference > 0)
+    if np.isinf(error).any():
+        warnings.warn(
+            f"the error is beyond floating point from t = {times[np.isinf(error)].min():.6g} on: "
+            "there the pruned network is unstable, or decays far more slowly than the original",
+            stacklevel=2,
+        )
+    return error
 
 
 def stationary_trajectory(A, interval, count, *, sigma=1.0, eigenpairs=None, rng=None):
@@ -342,14 +361,63 @@ def stationary_trajectory(A, interval, count, *, sigma=1.0, eigenpairs=None, rng
     return V @ modes.T
 
 
-def _growth(rate, t):
-    """(exp(rate t) - 1) / rate, which is t where the rate is 0."""
+def _modal_errors(own, other, times, *, x0, b, sigma):
+    """Root-mean-square difference and activity from two eigendecompositions.
+
+    Each time has a unit of its own, ``exp(fastest growth times t)``, in which neither activity
+    overflows or vanishes.
+    """
+    (lam, V), (mu, U) = own, other
+    overlap = V.T @ U
+    starts = V.T @ x0, U.T @ x0
+    if sigma > 0 or b.any():
+        growth = max(0.0, lam[-1], mu[-1])
+    else:  # modes that take part
+        growth = max(
+            rates[start.any(axis=1)].max() for rates, start in zip((lam, mu), starts, strict=True)
+        )
+    noise, noise_size = np.zeros(times.size), np.zeros(times.size)
+    if sigma > 0:
+        own, both = (
+            _growth(2 * rates, times[:, None], 2 * growth).sum(axis=1)
+            for rates in (lam, np.concatenate([lam, mu]))
+        )
+        weights = overlap**2
+        noise = both - 2 * _weighted_growth(weights, lam, mu, times, growth)
+        close = noise < _CLOSE * both
+        if close.any():  # the difference has lost its digits
+            noise[close] = _squared_differences(weights, lam, mu, times[close], growth)
+        noise, noise_size = sigma * np.sqrt(noise), sigma * np.sqrt(own)
+    means = _modal_means(lam, starts[0], V.T @ b, times, growth)
+    means_sparse = _modal_means(mu, starts[1], U.T @ b, times, growth)
+    difference, size, columns = np.empty(times.size), np.empty(times.size), np.sqrt(x0.shape[1])
+    for k, (m, m_sparse) in enumerate(zip(means, means_sparse, strict=True)):
+        difference[k] = np.hypot(_norm(m - overlap @ m_sparse) / columns, noise[k])
+        size[k] = np.hypot(_norm(m) / columns, noise_size[k])
+    return difference, size
+
+
+def _norm(x):
+    """Frobenius norm, whose squares neither overflow nor vanish."""
+    largest = np.abs(x).max()
+    return largest * np.linalg.norm(x / largest) if largest > 0 else 0.0
+
+
+def _expm1(rate, t, growth):
+    """``(exp(rate t) - 1) exp(-growth t)`` for rates not above `growth`."""
+    power = rate * t
+    small = np.exp(-growth * t) * np.expm1(np.minimum(power, 1.0))
+    return np.where(power > 1, np.exp((rate - growth) * t) - np.exp(-growth * t), small)
+
+
+def _growth(rate, t, growth=0.0):
+    """``(exp(rate t) - 1) / rate exp(-growth t)``, which is ``t exp(-growth t)`` at rate 0."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        return np.where(rate == 0, t, np.expm1(rate * t) / rate)
+        return np.where(rate == 0, t * np.exp(-growth * t), _expm1(rate, t, growth) / rate)
 
 
-def _weighted_growth(weights, lam, mu, times):
-    """Sum over i, j of ``weights_ij (exp(r t) - 1) / r`` with ``r = lam_i + mu_j``, at each time.
+def _weighted_growth(weights, lam, mu, times, growth=0.0):
+    """Sum over i, j of ``weights_ij (exp(r t) - 1) / r exp(-2 growth t)``, ``r = lam_i + mu_j``.
 
     With x = exp(lam t) - 1 and y = exp(mu t) - 1, ``exp(r t) - 1 = x + y + x y``: one weighted
     bilinear form a time, and no digits lost while lam and mu have one sign. The few pairs whose
@@ -366,18 +434,49 @@ def _weighted_growth(weights, lam, mu, times):
     total = np.empty(times.size)
     for start in range(0, times.size, 64):  # bounded memory for any number of times
         t = times[start : start + 64, None]
-        x, y = np.expm1(t * lam), np.expm1(t * mu)
-        total[start : start + 64] = x @ rows + y @ columns + np.sum((x @ weighted) * y, axis=1)
+        x, y = _expm1(lam, t, growth), _expm1(mu, t, growth)
+        single = np.exp(-growth * t[:, 0]) * (x @ rows + y @ columns)
+        total[start : start + 64] = single + np.sum((x @ weighted) * y, axis=1)
     for k, t in enumerate(times if pairs[0].size else ()):
-        total[k] += single_weight @ _growth(single_rate, t)
+        total[k] += single_weight @ _growth(single_rate, t, 2 * growth)
     return total
 
 
-def _modal_means(values, modal_x0, modal_b, times):
-    """Means of the modes at each time, one (N, B) array after the other."""
+def _squared_differences(weights, lam, mu, times, growth):
+    """Sum of ``weights_ij int_0^t (exp(lam_i s) - exp(mu_j s))^2 ds exp(-2 growth t)``.
+
+    A sum of squares, by quadrature: where the networks are close it keeps the digits that the
+    closed form loses.
+    """
+    fastest = 2 * max(np.abs(lam).max(), np.abs(mu).max())
+    result, total, now = np.empty(times.size), 0.0, 0.0
+    step = max(1, _matrix.BLOCK // mu.size)
+
+    def on_rows(k):
+        gap = np.subtract.outer(x[k : k + step], y)
+        gap *= gap
+        return np.vdot(weights[k : k + step], gap)
+
+    for k in np.argsort(times, kind="stable"):
+        for stop in panels(now, times[k], fastest, growth) if times[k] > now else ():
+            middle, half = (now + stop) / 2, (stop - now) / 2
+            total *= np.exp(-2 * growth * (stop - now))
+            for s, weight in zip(middle + half * _NODES, half * _WEIGHTS, strict=True):
+                x, y = _expm1(lam, s, growth), _expm1(mu, s, growth)
+                squares = sum(_matrix.in_parallel(on_rows, range(0, lam.size, step)))
+                total += weight * np.exp(-2 * growth * (stop - s)) * squares
+            now = stop
+        result[k] = total
+    return result
+
+
+def _modal_means(values, modal_x0, modal_b, times, growth=0.0):
+    """Means of the modes at each time in the unit ``exp(growth t)``, one (N, B) array each."""
     for t in times:
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = np.exp(values * t)[:, None] * modal_x0 + (_growth(values, t) * modal_b)[:, None]
+            mean = np.exp((values - growth) * t)[:, None] * modal_x0
+            if modal_b.any():
+                mean += (_growth(values, t, growth) * modal_b)[:, None]
         yield mean
 
 

@@ -3,7 +3,6 @@
 Everything here takes a sparse, symmetric, diagonally dominant A, signed weights included.
 """
 
-from noiseprune.large.trajectory import trajectory_error
 from noiseprune.large.variances import VarianceEstimate, estimate_variances, synapse_variances
 
-__all__ = ["VarianceEstimate", "estimate_variances", "synapse_variances", "trajectory_error"]
+__all__ = ["VarianceEstimate", "estimate_variances", "synapse_variances"]

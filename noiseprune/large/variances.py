@@ -54,8 +54,9 @@ def synapse_variances(
 ):
     """Var(x_i - sign(w_ij) x_j) on the synapses of a sparse network, without its covariance.
 
-    The network is driven by noise of amplitude sigma = 1. Time and memory are of the order of the
-    number of synapses.
+    `noiseprune.synapse_variances` reads the same numbers off a covariance; this one needs none,
+    which is why it takes the network alone. The noise that drives the network has amplitude
+    sigma = 1. Time and memory are of the order of the number of synapses.
 
     Parameters
     ----------

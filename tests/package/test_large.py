@@ -14,6 +14,7 @@ from scipy import linalg, sparse
 
 import noiseprune as npr
 from noiseprune.large import elimination, factor, gradients, krylov, product, takahashi
+from noiseprune.large.propagator import panels
 from noiseprune.large.solver import solver
 
 MAKERS = [npr.spatial, npr.random_graph]
@@ -597,62 +598,152 @@ TIMES = [3.0, 0.0, 0.2, 40.0]  # in any order
 
 
 @pytest.mark.parametrize("columns", [(), (3,)])
-def test_trajectory_error_without_noise_is_exact(pair, columns):
+def test_trajectory_error_without_noise_is_exact(pair, columns, monkeypatch):
     A, _ = pair
     A = A - 0.1 * sparse.eye_array(600)
     pruned = npr.noise_prune(A, 0.5, rng=0).A
     rng = np.random.default_rng(0)
     x0, b = rng.standard_normal((600, *columns)), rng.standard_normal(600)
     exact = npr.trajectory_error(A, pruned, TIMES, x0=x0, b=b)
-    error = npr.large.trajectory_error(A, pruned, TIMES, x0=x0, b=b)
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
+    error = npr.trajectory_error(A, pruned, TIMES, x0=x0, b=b)
     assert np.allclose(error, exact, rtol=1e-9, atol=1e-12)
 
 
-def test_trajectory_error_with_noise_agrees_within_the_error_of_the_probes(pair):
+def test_trajectory_error_with_noise_agrees_within_the_error_of_the_probes(pair, monkeypatch):
     A, _ = pair
     pruned = npr.noise_prune(A, 0.5, rng=0).A
-    x0 = np.ones(600)
-    exact = npr.trajectory_error(A, pruned, TIMES, x0=x0, sigma=0.5)
+    options = {"x0": np.ones(600), "sigma": 0.5}
+    exact = npr.trajectory_error(A, pruned, TIMES, **options)
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
     runs = np.array(
-        [
-            npr.large.trajectory_error(A, pruned, TIMES, x0=x0, sigma=0.5, probes=8, rng=seed)
-            for seed in range(6)
-        ]
+        [npr.trajectory_error(A, pruned, TIMES, **options, probes=8, rng=seed) for seed in range(6)]
     )
     # The spread of the runs gives the error of their mean; with 5 degrees of freedom a t-value
     # above 8 has a probability of 5e-4.
     spread = runs.std(axis=0, ddof=1) / np.sqrt(6)
-    assert (np.abs(runs.mean(axis=0) - exact) <= 8 * spread + 1e-4 * exact + 1e-12).all()
+    assert (np.abs(runs.mean(axis=0) - exact) <= 8 * spread + 1e-12).all()
     assert (spread < 0.05 * exact + 1e-12).all()
 
 
-def test_trajectory_error_of_an_unstable_pruned_network(network):
-    A = sparse.csr_array(network(20))
-    unstable = A + 0.5 * sparse.eye_array(20)
-    for times in ([1.0, 8.0], [0.0, 2.0]):
-        options = {"x0": np.ones(20), "b": 1.0}
-        exact = npr.trajectory_error(A, unstable, times, **options)
-        assert np.allclose(npr.large.trajectory_error(A, unstable, times, **options), exact)
-    with pytest.raises(ValueError, match="outgrew floating point"):
-        npr.large.trajectory_error(A, -1e3 * A, [10.0], x0=np.ones(20))
+@pytest.mark.usefixtures("large_networks")
+def test_the_noise_part_is_exact_where_probes_agree():
+    """A diagonal pair: every vector of signs gives the same sum, so the quadrature stands alone."""
+    rates, other = np.geomspace(0.01, 50, 9), np.geomspace(0.012, 80, 9)
+    options = {"x0": np.zeros(9), "sigma": 0.7}
+    times = np.array([0.003, 0.4, 7.0, 900.0])
+    A, B = (-sparse.csr_array(sparse.diags_array(r)) for r in (rates, other))
+    error = npr.trajectory_error(A, B, times, **options, probes=1)
+    t = times[:, None]
+    size, size_other, shared = (
+        (-np.expm1(-r * t) / r).sum(axis=1) for r in (2 * rates, 2 * other, rates + other)
+    )
+    expected = np.sqrt((size + size_other - 2 * shared) / size)
+    assert np.allclose(error[1:], expected[1:], rtol=1e-7)
+    # The closed form has lost digits at the first time, where the squares are (difference t)^2.
+    first = np.sqrt(np.sum((rates - other) ** 2) * 0.003**3 / 3 / size[0])
+    assert error[0] == pytest.approx(first, rel=0.5)
+    growing = npr.trajectory_error(-A, -A * 1.001, [12.0], **options, probes=1)
+    dense = npr.trajectory_error(-A.toarray(), -1.001 * A.toarray(), [12.0], **options)
+    assert growing == pytest.approx(dense, rel=1e-6)
 
 
+@pytest.mark.parametrize("large", [True, False])
+@pytest.mark.parametrize("change", [1.01, 0.999, 1 + 1e-9])
+def test_errors_keep_their_digits_after_the_activity_has_decayed(large, change, monkeypatch):
+    """Pairs of neurons, whose modes (1, 1) and (1, -1) are known: a sum of two exponentials."""
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0 if large else 5000)
+    parts = [np.array([[-5.0, w], [w, -5.0]]) for w in (1.0, 4.0, 4.9)]
+    A = sparse.csr_array(linalg.block_diag(*parts))
+    x0 = np.array([3.0, 1.0, 2.0, 5.0, 1.0, 0.5])
+    times = np.array([9000.0, 0.1, 4000.0, 20.0, 600.0])
+    error = npr.trajectory_error(A, change * A, times, x0=x0)
+    rates = np.array([-4.0, -6, -1, -9, -0.1, -9.9])
+    rates[4] = -5.0 + 4.9
+    amplitudes = np.ravel([[x + y, x - y] for x, y in x0.reshape(3, 2)])
+    for t, value in zip(times, error, strict=True):
+        modes = amplitudes * np.exp((rates - rates.max()) * t)
+        expected = np.linalg.norm(modes * np.expm1((change - 1) * rates * t)) / np.linalg.norm(
+            modes
+        )
+        # Rounding of a rate near 10 counts t times.
+        assert value == pytest.approx(expected, rel=1e-6, abs=1e-14 * (1000 + t))
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_one_bad_time_does_not_lose_the_others(large, monkeypatch):
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0 if large else 5000)
+    A = sparse.csr_array([[-1.0, 0.5], [0.5, -1.0]])
+    unstable = sparse.csr_array([[-1.0, 2.0], [2.0, -1.0]])
+    for sigma in (0.0, 1.0):
+        options = {"x0": [1.0, 1.0], "sigma": sigma, "rng": 0}
+        with pytest.warns(UserWarning, match="beyond floating point from t = 800 on"):
+            error = npr.trajectory_error(A, unstable, [800.0, 1.0, 0.0], **options)
+        assert error[0] == np.inf
+        assert 0 < error[1] < np.inf
+        assert error[2] == pytest.approx(0, abs=1e-14)
+    # Both outgrow floating point: their ratio does not.
+    error = npr.trajectory_error(unstable, unstable * 1.001, [900.0], x0=[1.0, 1.0])
+    assert error == pytest.approx(np.expm1(0.9), rel=1e-9)
+
+
+@pytest.mark.parametrize("large", [True, False])
+@pytest.mark.parametrize(("b", "sigma"), [(0, 0), (0.3, 0), (0, 1), (0.3, 1)])
+def test_a_network_makes_no_error_against_itself_or_one_close_to_it(large, b, sigma, monkeypatch):
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0 if large else 5000)
+    A = npr.add_leak(npr.random_graph(40, 5, rng=0), excess=0.1)
+    options = {"x0": np.ones(40), "b": b, "sigma": sigma, "rng": 0}
+    times = [0.0, 1e-6, 0.1, 3.0, 200.0]
+    assert npr.trajectory_error(A, A, times, **options).max() < 1e-13
+    small, large_change = (
+        npr.trajectory_error(A, c * A, times[2:], **options) for c in (1 + 1e-8, 1 + 1e-5)
+    )
+    assert np.allclose(1e3 * small, large_change, rtol=2e-3)
+
+
+def test_networks_at_rest_agree():
+    A = sparse.csr_array([[-1.0, 0.5], [0.5, -1.0]])
+    assert npr.trajectory_error(A, 2 * A, [0.0, 1.0], x0=[0.0, 0.0], sigma=1.0)[0] == 0
+
+
+@pytest.mark.usefixtures("large_networks")
 @pytest.mark.parametrize(
     ("A", "options", "error", "message"),
     [
-        (-np.eye(2), {}, TypeError, "A must be a SciPy sparse array"),
         (sparse.csr_array([[-1, 0.5], [0, -1]]), {}, ValueError, "A must be symmetric"),
         (-sparse.eye_array(3), {}, ValueError, "A_sparse must have the shape of A"),
         (-sparse.eye_array(2), {"x0": np.ones(3)}, ValueError, "x0 must have shape"),
-        (-sparse.eye_array(2), {"x0": np.zeros(2)}, ValueError, "activity is 0 at t = 1"),
+        (-sparse.eye_array(2), {"x0": np.zeros(2)}, ValueError, "x0, b and sigma are all 0"),
         (-sparse.eye_array(2), {"b": np.ones(3)}, ValueError, "b must be a number"),
         (-sparse.eye_array(2), {"sigma": -1}, ValueError, "sigma must lie in"),
         (-sparse.eye_array(2), {"sigma": 1, "probes": 0}, ValueError, "probes must be at least 1"),
+        (-sparse.eye_array(2), {"sigma": 1, "rng": "x"}, TypeError, "rng must be"),
     ],
 )
 def test_trajectory_error_says_what_is_wrong(A, options, error, message):
     with pytest.raises(error, match=message):
-        npr.large.trajectory_error(A, -sparse.eye_array(2), [1.0], **{"x0": np.ones(2)} | options)
+        npr.trajectory_error(A, -sparse.eye_array(2), [1.0], **{"x0": np.ones(2)} | options)
+
+
+@pytest.mark.parametrize("name", ["_LONGEST", "_GROWTH", "_SHRINK"])
+def test_the_course_does_not_depend_on_how_it_is_divided(name, monkeypatch):
+    A = npr.add_leak(npr.random_graph(30, 4, rng=0), excess=0.1)
+    options = {"x0": np.linspace(0, 1, 30)}
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
+    for B in (1.1 * A, A + 0.5 * sparse.eye_array(30)):
+        whole = npr.trajectory_error(A, B, [2.0, 90.0], **options)
+        with monkeypatch.context() as patched:
+            value = 0.3 if name == "_SHRINK" else 1.0
+            patched.setattr(f"noiseprune.large.propagator.{name}", value)
+            pieces = npr.trajectory_error(A, B, [2.0, 90.0], **options)
+        assert np.allclose(whole, pieces, rtol=1e-9)
+
+
+def test_panels_double_and_stay_below_the_time_scale_of_growth():
+    assert panels(0.0, 10.0, 1.0, 0.0) == [1.0, 2.0, 4.0, 8.0, 10.0]
+    assert panels(3.0, 10.0, 1.0, 0.0) == [6.0, 10.0]
+    assert panels(0.0, 10.0, 1.0, 2.0) == [1.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    assert panels(0.0, 10.0, 0.0, 0.0) == [10.0]
 
 
 # ---------------------------------------------------------------- memory
@@ -672,7 +763,7 @@ def test_no_dense_matrix_is_made_anywhere():
             pruned = npr.noise_prune(A, 0.7, rng=0).A
             assert npr.spectral_epsilon(A, pruned) > 0
             assert npr.slowest_modes(A, 2)[0][-1] < 0
-            error = npr.large.trajectory_error(A, pruned, [1.0], x0=np.ones(n))
+            error = npr.trajectory_error(A, pruned, [1.0], x0=np.ones(n))
             assert 0 < error[0] < 1
     """
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
