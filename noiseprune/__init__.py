@@ -7,7 +7,7 @@ Threads: the package uses the processors that the process may use, or as many as
 variable NOISEPRUNE_THREADS says if that is fewer. Results do not depend on it.
 """
 
-from noiseprune import large, theory
+from noiseprune import asymmetric, large, rectified, theory
 from noiseprune.compare import NetworkComparison, compare
 from noiseprune.covariance import sample_covariance, stationary_covariance, synapse_variances
 from noiseprune.dynamics import relax, simulate, trajectory_error
@@ -30,6 +30,7 @@ __all__ = [
     "PrunedNetwork",
     "SpectralComparison",
     "add_leak",
+    "asymmetric",
     "clustered",
     "compare",
     "compare_spectra",
@@ -39,6 +40,7 @@ __all__ = [
     "noise_prune",
     "random_graph",
     "read",
+    "rectified",
     "relax",
     "sample_covariance",
     "sample_synapses",
