@@ -416,7 +416,7 @@ def _clip(S, K):
     return sparse.csr_array((np.minimum(p, 1.0, out=p), S.indices, S.indptr), shape=S.shape)
 
 
-def _probabilities_on(W, P, rescale):
+def probabilities_on(W, P, rescale):
     """Check P against the synapses W and return it in their order."""
     P = sparse.csr_array(P)
     low, high = (P.data.min(), P.data.max()) if P.nnz else (0.0, 0.0)
@@ -480,7 +480,7 @@ def _draw(W, p, symmetric, rng):
 
 def _sample(A, W, P, rescale, diagonal, rng):
     """Draw the pruned matrix, the pattern of kept synapses, and how far homeostasis went."""
-    p = _probabilities_on(W, P, rescale)
+    p = probabilities_on(W, P, rescale)
     symmetric = _matrix.is_symmetric(A)
     keep = _draw(W, p, symmetric, rng)
     n = W.shape[0]

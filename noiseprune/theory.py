@@ -1,4 +1,7 @@
-"""Constants and bounds of the theorem (book section 6). No data, no matrices.
+"""Constants and bounds of the theorem (book section 6), and predictions for a given network.
+
+Predictions are made before a coin is tossed: from the network and its probabilities, to first order
+in the relative error, without a fitted constant.
 
 Everywhere n is the number of neurons, epsilon the relative error of the theorem, delta the
 probability that it fails, and kappa the sampling rate: ``p = min(1, kappa l)`` for leverage l,
@@ -7,9 +10,82 @@ which is the rule with ``K sigma^2 = 2 kappa``.
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
-from noiseprune import _checks
+import numpy as np
+from scipy import sparse, special
+
+from noiseprune import _checks, _matrix
+from noiseprune._matrix import row_indices, synapses
+from noiseprune.pruning import RULES, keep_probabilities, probabilities_on, synapse_scores
+from noiseprune.large.network import is_large
+from noiseprune.spectrum import slowest_modes
+
+_MODES_OF_LARGE = 30  # slowest modes that the prediction for a large network adds up
+
+
+@dataclass(frozen=True)
+class PredictedEpsilon:
+    """Prediction of `spectral_epsilon`.
+
+    Attributes
+    ----------
+    epsilon : float
+        The worst relative error; infinite where none was found below 100.
+    jump : float
+        The largest share of a neuron's leak by which one single synapse that survives adds to it.
+    reliable : bool
+        Whether epsilon is below 1 and far above `jump`. Where it is not, single survivors decide
+        what happens, and no sum over many synapses becomes normal.
+    """
+
+    epsilon: float
+    jump: float
+    reliable: bool
+
+
+@dataclass(frozen=True)
+class PredictedSlowest:
+    """Prediction for the slowest mode of a pruned network.
+
+    Attributes
+    ----------
+    angle : float
+        Root-mean-square angle between the slowest eigenvectors before and after (radians).
+    bias, spread : float
+        Mean and standard deviation of the relative error of the slowest eigenvalue.
+    reliable : bool
+        Whether the angle is below 0.3: beyond, the expansion in the error fails.
+    """
+
+    angle: float
+    bias: float
+    spread: float
+    reliable: bool
+
+
+@dataclass(frozen=True)
+class PredictedGain:
+    """How much smaller the error of the slowest modes is under the first rule than the second.
+
+    Attributes
+    ----------
+    gain : float
+        Median over the modes of the second rule's standard deviation over the first one's.
+    spread : ndarray, shape (2, modes)
+        Standard deviation of ``v_m^T A_sparse v_m / lambda_m - 1`` under the two rules; the slowest
+        mode last.
+    carriers : ndarray, shape (2, modes)
+        The number of pairs, effectively, that carry each variance (inverse participation).
+    reliable : bool
+        Whether ten or more carry it, in the median over modes, under either rule: the size of an
+        error is then near its standard deviation in every draw.
+    """
+
+    gain: float
+    spread: np.ndarray
+    carriers: np.ndarray
+    reliable: bool
 
 
 def sampling_rate(n, epsilon, delta):
@@ -134,7 +210,8 @@ def relaxation_bound(epsilon):
     Returns
     -------
     float
-        ``epsilon / (2 sqrt(1 - epsilon))``.
+        ``epsilon / (2 sqrt(1 - epsilon))``, or 1 if that is less: neither network ever lengthens
+        a state, and where M_sparse <= (1 + epsilon) M their difference does not either.
 
     Raises
     ------
@@ -152,4 +229,295 @@ def relaxation_bound(epsilon):
     0.75
     """
     epsilon = _checks.number(epsilon, "epsilon", low=0, high=1, high_open=True)
-    return float(epsilon / (2 * np.sqrt(1 - epsilon)))
+    return float(min(1.0, epsilon / (2 * np.sqrt(1 - epsilon))))
+
+
+def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched"):
+    """Predict the worst relative error of a pruned network from its probabilities.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Symmetric dynamics matrix, diagonally dominant.
+    P : (N, N) ndarray or sparse array
+        Probabilities with which synapses are kept, symmetric, positive on every synapse.
+    quantile : float in (0, 1)
+        Which quantile over draws to predict. Draws of "homeostatic" hardly differ, and get the
+        edge of their spectrum, whatever the quantile.
+    diagonal : {"matched", "homeostatic"}
+        As in `sample_synapses`.
+
+    Returns
+    -------
+    PredictedEpsilon
+        The prediction, and whether its assumptions hold.
+
+    Raises
+    ------
+    ValueError
+        If A or P is not symmetric, P does not fit A, or a neuron with a synapse has no leak.
+
+    References
+    ----------
+    Book, "Predictions without sampling".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak(npr.clustered([200, 100], long_range=400, rng=0))
+    >>> P = npr.keep_probabilities(npr.synapse_scores(A), keep=0.5)
+    >>> bool(0.2 < npr.theory.predicted_epsilon(A, P).epsilon < 0.4)
+    True
+    """
+    quantile = _checks.number(quantile, "quantile", low=0, high=1, low_open=True, high_open=True)
+    _checks.choice(diagonal, "diagonal", ("matched", "homeostatic"))
+    A, W, p = _symmetric_draw(A, P)
+    c, v, jump = _variances(_leak(A, W), W, p)
+    if not v.any():
+        return PredictedEpsilon(0.0, jump, True)
+    if diagonal == "matched":
+        epsilon = _worst_of_independent(c, v, quantile)
+    else:
+        epsilon = float(2 * np.sqrt(v.max()))  # the semicircle: leaks no longer fluctuate
+    return PredictedEpsilon(epsilon, jump, bool(epsilon < 1 and jump < epsilon / 2))
+
+
+def predicted_slowest(A, P):
+    """Predict angle, bias and spread of the slowest mode of a pruned network, leak matched.
+
+    A sparse network of more than 5,000 neurons adds up its 30 slowest modes, which carry nearly
+    all of the angle: its prediction is a lower bound.
+
+    Parameters
+    ----------
+    A, P : (N, N) ndarray or sparse array
+        As in `predicted_epsilon`.
+
+    Returns
+    -------
+    PredictedSlowest
+        The prediction, and whether its assumptions hold.
+
+    Raises
+    ------
+    ValueError
+        As `predicted_epsilon`, and if A is unstable or singular.
+
+    References
+    ----------
+    Book, "Predictions without sampling".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak(npr.clustered([200, 100], long_range=400, rng=0))
+    >>> P = npr.keep_probabilities(npr.synapse_scores(A), keep=0.5)
+    >>> bool(npr.theory.predicted_slowest(A, P).angle < 0.1)
+    True
+    """
+    A, W, p = _symmetric_draw(A, P)
+    n = A.shape[0]
+    values, modes = slowest_modes(A, k=min(n - 1, _MODES_OF_LARGE if is_large(A) else n))
+    mu, slowest = -values[::-1], modes[:, -1]
+    i, j, w, chance = _pairs(W, p)
+    seen = (slowest[i] - np.sign(w) * slowest[j]) ** 2
+    q = w**2 * (1 / chance - 1) * seen
+    # sum_e q_e (u_e . v_m)^2 for every mode, as a quadratic form of a signed Laplacian
+    off = sparse.coo_array((-q * np.sign(w), (i, j)), shape=(n, n)).tocsr()
+    degree = np.bincount(i, q, n) + np.bincount(j, q, n)
+    modes = modes[:, ::-1]
+    coupling = np.einsum("im,im->m", modes, degree[:, None] * modes + off @ modes + off.T @ modes)
+    gap = mu[1:] - mu[0]
+    with np.errstate(divide="ignore"):
+        angle = float(np.sqrt(np.sum(coupling[1:] / gap**2)))
+        bias = float(-np.sum(coupling[1:] / gap) / mu[0])
+    angle = min(angle, np.pi / 2)
+    return PredictedSlowest(angle, bias, float(np.sqrt(coupling[0]) / mu[0]), angle < 0.3)
+
+
+def keep_for_epsilon(A, epsilon, *, rule="noise"):
+    """Fraction of synapses to keep for a median worst error epsilon, leak matched.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Symmetric dynamics matrix, diagonally dominant.
+    epsilon : float in (0, 1)
+        Relative error that half of all draws shall stay below.
+    rule : {"noise", "leak", "weight", "uniform"}
+        As in `synapse_scores`.
+
+    Returns
+    -------
+    float
+        The fraction, to a relative 1e-3.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or A does not fit `predicted_epsilon`.
+
+    References
+    ----------
+    Book, "Predictions without sampling".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak(npr.clustered([200, 100], long_range=400, rng=0))
+    >>> bool(0.2 < npr.theory.keep_for_epsilon(A, 0.5) < 0.4)
+    True
+    """
+    epsilon = _checks.number(epsilon, "epsilon", low=0, high=1, low_open=True, high_open=True)
+    S = synapse_scores(A, rule=rule)
+    A, W, _ = _symmetric_draw(A, keep_probabilities(S, keep=1.0))
+    leak = _leak(A, W)
+    start = np.full(leak.size, 1 / epsilon)
+    low, high = 0.0, 1.0
+    while high - low > 1e-3 * high:
+        keep = (low + high) / 2
+        c, v, _ = _variances(leak, W, keep_probabilities(S, keep=keep).data)
+        if _resolvent_above(epsilon, c, v, start, 0.5) is None:
+            low = keep
+        else:
+            high = keep
+    return high
+
+
+def predicted_gain(A, keep, *, rules=("noise", "leak"), modes=10):
+    """Predict what a rule gains over another on the slowest modes, before any draw.
+
+    The relative error ``v_m^T A_sparse v_m / lambda_m - 1`` of mode m has exactly the variance
+    ``sum_e (1 / p_e - 1) l_em^2`` over pairs e, ``l_em = |w_e| (u_e . v_m)^2 / mu_m``, when the
+    leak is matched.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Symmetric stable dynamics matrix.
+    keep : float in (0, 1]
+        Expected fraction of synapses kept.
+    rules : pair of str
+        The rule whose gain it is, and the one it is compared with; see `synapse_scores`.
+    modes : int
+        Number of slowest modes.
+
+    Returns
+    -------
+    PredictedGain
+        The gain: 1 where the rules are alike, 10 where the first leaves a tenth of the error.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, A is not symmetric, or it is unstable.
+
+    References
+    ----------
+    Book, "What does the noise add?".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak(npr.clustered([60, 20, 20], long_range=100, rng=1))
+    >>> bool(0.5 < npr.theory.predicted_gain(A, 0.5).gain < 2)
+    True
+    """
+    rules = tuple(rules)
+    if len(rules) != 2:
+        raise ValueError(f"rules must name two rules, got {len(rules)}")
+    for rule in rules:
+        _checks.choice(rule, "rules", RULES)
+    values, vectors = slowest_modes(A, k=_checks.integer(modes, "modes", low=1))
+    spread, carriers = np.zeros((2, modes)), np.zeros((2, modes))
+    for k, rule in enumerate(rules):
+        P = keep_probabilities(synapse_scores(A, rule=rule), keep=keep)
+        _, W, p = _symmetric_draw(A, P)
+        i, j, w, chance = _pairs(W, p)
+        for m in range(modes):
+            seen = (vectors[i, m] - np.sign(w) * vectors[j, m]) ** 2
+            part = (1 / chance - 1) * (w * seen / values[m]) ** 2
+            total = part.sum()
+            spread[k, m] = np.sqrt(total)
+            carriers[k, m] = total**2 / np.sum(part**2) if total > 0 else np.inf
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(spread[0] == spread[1], 1.0, spread[1] / spread[0])
+    enough = bool(np.median(carriers, axis=1).min() >= 10)
+    return PredictedGain(float(np.median(ratio)), spread, carriers, enough)
+
+
+def _symmetric_draw(A, P):
+    """Check a symmetric network with its probabilities; return it, its weights, and theirs."""
+    A, P = _checks.matrix(A), _checks.matrix(P, "P")
+    _checks.same_shape(A, P, "A", "P")
+    for matrix, name in ((A, "A"), (P, "P")):
+        if not _matrix.is_symmetric(matrix):
+            raise ValueError(f"{name} must be symmetric: predictions are for pairs drawn together")
+    W = synapses(A)
+    return A, W, probabilities_on(W, P, True)
+
+
+def _leak(A, W):
+    """Leaks, each positive where a neuron has a synapse (else 1: it is never used)."""
+    leak = np.where(np.diff(W.indptr) > 0, -A.diagonal(), 1.0)
+    if leak.min() <= 0:
+        k = int(leak.argmin())
+        raise ValueError(f"neuron {k} has synapses but leak {leak[k]:.6g}; use add_leak")
+    return leak
+
+
+def _pairs(W, p):
+    """Neurons i < j, weights and probabilities of the pairs of symmetric weights."""
+    rows = row_indices(W)
+    upper = rows < W.indices
+    return rows[upper], W.indices[upper], W.data[upper], p[upper]
+
+
+def _variances(leak, W, p):
+    """Variances c_ij of the relative error, v_i of a neuron's leak in it, and the largest jump."""
+    rows = row_indices(W)
+    variance = W.data**2 * (1 / p - 1)
+    c = sparse.csr_array(
+        (variance / (leak[rows] * leak[W.indices]), W.indices, W.indptr), shape=W.shape
+    )
+    v = np.bincount(rows, variance, leak.size) / leak**2
+    jump = float(np.max(np.abs(W.data) * (1 / p - 1) / leak[rows], initial=0.0))
+    return c, v, jump
+
+
+def _resolvent_above(e, c, v, g, quantile):
+    """Resolvent g at e, from a start below it; None where that quantile of draws exceeds e.
+
+    The relative error has off-diagonal variances c_ij and diagonal ones v_i, the sums of the same
+    draws. Above the edge of its spectrum ``g_i = 1 / (e - 2 sum_j c_ij g_j)`` has a solution; a
+    neuron whose own fluctuation exceeds ``t_i = e - sum_j c_ij g_j`` puts an eigenvalue beyond e.
+    """
+    for _ in range(200):
+        rest = e - 2 * (c @ g)
+        if rest.min() <= 0:
+            return None
+        g, before = 1 / rest, g
+        if np.abs(g - before).max() <= 1e-6 * g.max():
+            break
+    else:
+        return None  # at the edge itself the iteration creeps
+    own = v > 0
+    t = (e - c @ g)[own] / np.sqrt(v[own])
+    return g if np.sum(np.log1p(-2 * special.ndtr(-t))) >= np.log(quantile) else None
+
+
+def _worst_of_independent(c, v, quantile):
+    """Return the e that the wanted quantile of draws stays below, by bisection."""
+    low, high = 0.0, 0.01
+    while (g := _resolvent_above(high, c, v, np.full(v.size, 1 / high), quantile)) is None:
+        low, high = high, 2 * high
+        if high > 100:
+            return np.inf
+    while high - low > 1e-3 * high:
+        e = (low + high) / 2
+        found = _resolvent_above(e, c, v, np.maximum(g, 1 / e), quantile)
+        if found is None:
+            low = e
+        else:
+            high, g = e, found
+    return float(high)
