@@ -429,21 +429,56 @@ def predicted_gain(A, keep, *, rules=("noise", "leak"), modes=10):
     for rule in rules:
         _checks.choice(rule, "rules", RULES)
     values, vectors = slowest_modes(A, k=_checks.integer(modes, "modes", low=1))
-    spread, carriers = np.zeros((2, modes)), np.zeros((2, modes))
-    for k, rule in enumerate(rules):
+    each = []
+    for rule in rules:
         P = keep_probabilities(synapse_scores(A, rule=rule), keep=keep)
-        _, W, p = _symmetric_draw(A, P)
-        i, j, w, chance = _pairs(W, p)
-        for m in range(modes):
-            seen = (vectors[i, m] - np.sign(w) * vectors[j, m]) ** 2
-            part = (1 / chance - 1) * (w * seen / values[m]) ** 2
-            total = part.sum()
-            spread[k, m] = np.sqrt(total)
-            carriers[k, m] = total**2 / np.sum(part**2) if total > 0 else np.inf
+        each.append(mode_errors(A, P, values, vectors))
+    spread, carriers = np.array(each).transpose(1, 0, 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(spread[0] == spread[1], 1.0, spread[1] / spread[0])
     enough = bool(np.median(carriers, axis=1).min() >= 10)
     return PredictedGain(float(np.median(ratio)), spread, carriers, enough)
+
+
+def mode_errors(A, P, values, vectors):
+    """Exact standard deviation of the quadratic form's relative error in some modes.
+
+    Parameters
+    ----------
+    A, P : (N, N) ndarray or sparse array
+        As in `predicted_epsilon`.
+    values, vectors : ndarray, shapes (k,) and (N, k)
+        The modes, as from `slowest_modes`.
+
+    Returns
+    -------
+    spread, carriers : ndarray, shape (k,)
+        As in `PredictedGain`, which has them for two rules.
+
+    References
+    ----------
+    Book, "What does the noise add?".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak([[0, 1.0], [1.0, 0]], excess=1.0)
+    >>> values, vectors = np.linalg.eigh(A)
+    >>> spread, carriers = npr.theory.mode_errors(A, [[0, 0.5], [0.5, 0]], values, vectors)
+    >>> spread.round(6).tolist()
+    [0.666667, 0.0]
+    """
+    A, W, p = _symmetric_draw(A, P)
+    i, j, w, chance = _pairs(W, p)
+    spread, carriers = np.zeros(len(values)), np.full(len(values), np.inf)
+    for m, value in enumerate(values):
+        seen = (vectors[i, m] - np.sign(w) * vectors[j, m]) ** 2
+        part = (1 / chance - 1) * (w * seen / value) ** 2
+        total = part.sum()
+        spread[m] = np.sqrt(total)
+        if total > 0:
+            carriers[m] = total**2 / np.sum(part**2)
+    return spread, carriers
 
 
 def _symmetric_draw(A, P):
