@@ -327,6 +327,7 @@ def predicted_slowest(A, P):
     degree = np.bincount(i, q, n) + np.bincount(j, q, n)
     modes = modes[:, ::-1]
     coupling = np.einsum("im,im->m", modes, degree[:, None] * modes + off @ modes + off.T @ modes)
+    coupling = np.maximum(coupling, 0.0)  # 0 where the mode is the same on both ends everywhere
     gap = mu[1:] - mu[0]
     with np.errstate(divide="ignore"):
         angle = float(np.sqrt(np.sum(coupling[1:] / gap**2)))
