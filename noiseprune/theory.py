@@ -17,8 +17,8 @@ from scipy import sparse, special
 
 from noiseprune import _checks, _matrix
 from noiseprune._matrix import row_indices, synapses
-from noiseprune.pruning import RULES, keep_probabilities, probabilities_on, synapse_scores
 from noiseprune.large.network import is_large
+from noiseprune.pruning import RULES, keep_probabilities, probabilities_on, synapse_scores
 from noiseprune.spectrum import slowest_modes
 
 _MODES_OF_LARGE = 30  # slowest modes that the prediction for a large network adds up
@@ -71,7 +71,8 @@ class PredictedGain:
     Attributes
     ----------
     gain : float
-        Median over the modes of the second rule's standard deviation over the first one's.
+        Median, over the modes that pruning changes, of the second rule's standard deviation over
+        the first one's.
     spread : ndarray, shape (2, modes)
         Standard deviation of ``v_m^T A_sparse v_m / lambda_m - 1`` under the two rules; the slowest
         mode last.
@@ -317,7 +318,7 @@ def predicted_slowest(A, P):
     """
     A, W, p = _symmetric_draw(A, P)
     n = A.shape[0]
-    values, modes = slowest_modes(A, k=min(n - 1, _MODES_OF_LARGE if is_large(A) else n))
+    values, modes = slowest_modes(A, k=min(n, _MODES_OF_LARGE) if is_large(A) else n)
     mu, slowest = -values[::-1], modes[:, -1]
     i, j, w, chance = _pairs(W, p)
     seen = (slowest[i] - np.sign(w) * slowest[j]) ** 2
@@ -435,10 +436,12 @@ def predicted_gain(A, keep, *, rules=("noise", "leak"), modes=10):
         P = keep_probabilities(synapse_scores(A, rule=rule), keep=keep)
         each.append(mode_errors(A, P, values, vectors))
     spread, carriers = np.array(each).transpose(1, 0, 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(spread[0] == spread[1], 1.0, spread[1] / spread[0])
+    changed = spread.max(axis=0) > 1e-12  # rounding, where matched leaks preserve a mode exactly
+    with np.errstate(divide="ignore"):
+        ratio = spread[1, changed] / spread[0, changed]
+    gain = float(np.median(ratio)) if changed.any() else 1.0
     enough = bool(np.median(carriers, axis=1).min() >= 10)
-    return PredictedGain(float(np.median(ratio)), spread, carriers, enough)
+    return PredictedGain(gain, spread, carriers, enough)
 
 
 def mode_errors(A, P, values, vectors):

@@ -153,7 +153,7 @@ def test_noise_gains_where_there_is_a_bottleneck_only():
         (lambda A, P: theory.keep_for_epsilon(A, 1.0), "epsilon"),
         (lambda A, P: theory.predicted_gain(A, 0.5, rules=("noise",), modes=2), "two rules"),
         (lambda A, P: theory.predicted_gain(A, 0.5, rules=("noise", "size"), modes=2), "rules"),
-        (lambda A, P: theory.predicted_gain(A, 0.5, modes=3), "below the number of neurons"),
+        (lambda A, P: theory.predicted_gain(A, 0.5, modes=4), "number of neurons"),
     ],
 )
 def test_predictions_say_what_is_wrong(call, message):
