@@ -81,7 +81,7 @@ def _network_rows(settings, network, seed):
     weights = synapse_scores(A, rule="weight")
     rows = []
     for rule in settings.rules:
-        S = weights * estimate.V if rule == "noise" else weights
+        S = weights * estimate.V if rule == "noise" else synapse_scores(A, rule=rule)
         for keep in settings.keep:
             pruned = sample_synapses(A, keep_probabilities(S, keep=keep), rng=pruning_seed)
             rows.append(
