@@ -14,7 +14,7 @@ MEASURE = env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=2 $(
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help book check test pythons torch zip pdf lab run-notebooks serve reproduce reproduce-quick bench lighthouse lint vendor lock clean
+.PHONY: help book check test pythons torch zip pdf lab run-notebooks serve reproduce reproduce-quick bench lighthouse lint living vendor lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -73,6 +73,10 @@ bench: .venv/ready  ## measure speed and memory, of large networks and against a
 lighthouse: book  ## measure how fast and how accessible the pages are (needs npm and Chromium)
 	npm ci --prefix benchmarks --ignore-scripts --no-audit --no-fund
 	$(BIN)/python benchmarks/lighthouse.py --lighthouse benchmarks/node_modules/.bin/lighthouse
+
+living:  ## bundle the living network anew from its source in book/_living (needs npm)
+	npm ci --prefix book/_living --ignore-scripts --no-audit --no-fund
+	npm run --prefix book/_living --silent build
 
 lint: .venv/ready  ## check style, formatting and workflows
 	$(BIN)/ruff check $(SOURCES) && $(BIN)/ruff format --check $(SOURCES)

@@ -131,13 +131,16 @@ def _with_link_to_image(found):
 
 def defer_scripts(app, pagename, templatename, context, doctree):
     """Let no script hold up the page, and leave out what the page has no use for."""
-    tabs = "sd-tab" in context.get("body", "")
+    body = context.get("body", "")
+    tabs, living = "sd-tab" in body, 'class="living"' in body
     kept, inline = [], set()
     for script in context["script_files"]:
         name, code = str(script.filename or ""), script.attributes.get("body", "")
         if "thebe" in name + code or (not name and "DOCUMENTATION_OPTIONS" in code):
             continue  # no live kernel; no script asks which page this is
-        if ("design-tabs" in name and not tabs) or code in inline:
+        if ("design-tabs" in name and not tabs) or ("living.js" in name and not living):
+            continue
+        if code in inline:
             continue
         if templatename in ON_LOAD:  # what stands on the page needs these at once
             script.attributes.pop("defer", None)

@@ -1,6 +1,7 @@
 """The built site in a real browser, with the network cut and opened from a folder."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -10,12 +11,16 @@ from test_site import SITE, made, toc
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
-WITH_EXPLORER = [
-    name
-    for name in toc()
-    if (SITE / f"{name}.html").exists()
-    and 'class="explorer"' in (SITE / f"{name}.html").read_text(encoding="utf-8")
-]
+
+
+def pages_with(mark):
+    """Pages of the site that hold this text."""
+    pages = {name: SITE / f"{name}.html" for name in toc()}
+    return [n for n, p in pages.items() if p.exists() and mark in p.read_text(encoding="utf-8")]
+
+
+WITH_EXPLORER = pages_with('class="explorer"')
+WITH_LIVING = pages_with('class="living"')
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("CI"), reason="no chromium on this machine"
@@ -46,6 +51,16 @@ def visit(browser):
     assert complaints == []
 
 
+def alive(page):
+    """The living networks of a page, each once it has been near the screen."""
+    found = page.locator(".living").all()
+    for living in found:
+        living.scroll_into_view_if_needed()
+        living.locator(".living-body").wait_for()
+    page.evaluate("scrollTo(0, 0)")
+    return found
+
+
 SCREENS = [  # width, theme, rules of axe-core (all of them if empty)
     (1280, "light", []),
     (1280, "dark", ["color-contrast"]),
@@ -69,6 +84,7 @@ SOURCES = ["_modules/index", "_modules/noiseprune/pruning", "_modules/replicatio
 @pytest.mark.parametrize("name", [*toc(), *MADE, *SOURCES])
 def test_page_is_accessible_and_fits_every_screen(visit, name):
     page = visit(name)
+    alive(page)
     page.add_style_tag(content="* { content-visibility: visible !important }")  # axe asks for all
     page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
     for width, theme, rules in SCREENS:
@@ -193,3 +209,170 @@ def test_explorers_show_a_frame_without_script(visit, name):
         assert explorer.locator("img").is_visible()
         assert explorer.locator(".explorer-text").inner_text()
         assert explorer.locator("input").count() == 0
+
+
+def lifetime(living):
+    """Lifetime that a living network shows, and what it was before the last change."""
+    shown = re.findall(r"[\d.]+|∞", living.locator(".living-life").inner_text())
+    return shown[0], shown[-1]
+
+
+def middle(living, names):
+    """Middle of the neurons of these names, in pixels of the page."""
+    boxes = [
+        living.locator(".living-neuron", has=living.page.get_by_text(name, exact=True))
+        .locator(".living-disc")
+        .bounding_box()
+        for name in names
+    ]
+    return [
+        sum(box[side] + box[size] / 2 for box in boxes) / len(boxes)
+        for side, size in (("x", "width"), ("y", "height"))
+    ]
+
+
+@pytest.mark.parametrize("name", WITH_LIVING)
+def test_tours_of_living_networks_lead_through_and_change_something(visit, name):
+    page = visit(name)
+    (living,) = alive(page)
+    steps = int(living.locator(".living-step").inner_text().strip().split("/")[1])
+    for step in range(1, steps + 1):
+        assert living.locator(".living-step").inner_text().startswith(f"{step}/")
+        before = living.locator("svg.living-drawing").inner_html()
+        living.locator(".living-tour .living-main").click()
+        assert living.locator("svg.living-drawing").inner_html() != before
+        living.locator(".living-tour button").last.click()
+    assert living.locator(".living-step").inner_text().startswith("1/")  # and again
+
+
+@pytest.mark.parametrize("touch", [False, True], ids=["mouse", "finger"])
+def test_living_network_is_cut_joined_and_weighed_by_hand(visit, touch):
+    screen = {"width": 390, "height": 844} if touch else {"width": 1280, "height": 900}
+    page = visit("book/intro", has_touch=touch, viewport=screen)
+    (living,) = alive(page)
+    living.locator(".living-stage").scroll_into_view_if_needed()
+    press = page.touchscreen.tap if touch else page.mouse.click
+    status = living.locator(".living-said")
+    whole = lifetime(living)
+
+    press(*middle(living, ["5", "6"]))
+    assert living.get_by_role("combobox").input_value() == "4,5"
+    box = living.locator(".living-badge path").bounding_box()
+    press(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # its cross
+    assert lifetime(living) == ("50", whole[0])
+    page.wait_for_timeout(700)
+    assert "lives 50" in status.inner_text()
+
+    if not touch:  # from neuron to neuron
+        page.mouse.move(*middle(living, ["4"]))
+        page.mouse.down()
+        page.mouse.move(*middle(living, ["4", "7"]))
+        page.mouse.move(*middle(living, ["7"]))
+        page.mouse.up()
+        assert living.get_by_role("combobox").input_value() == "3,6"
+        joined = lifetime(living)
+        assert joined[0] != "50"
+        page.mouse.move(*middle(living, ["4", "7"]))
+        page.mouse.down()
+        x, y = middle(living, ["4", "7"])
+        page.mouse.move(x, y + 40, steps=4)
+        page.mouse.up()
+        assert float(living.locator(".living-editor output").inner_text().replace("−", "-")) < 1
+        assert lifetime(living)[0] != joined[0]
+    living.get_by_role("button", name="Start again").click()
+    assert lifetime(living) == whole
+
+
+def test_living_network_is_moved_by_keyboard_alone(visit):
+    page = visit("book/intro")
+    (living,) = alive(page)
+    what, value = living.get_by_role("combobox"), living.get_by_role("slider").first
+    whole = lifetime(living)
+
+    value.press("Home")  # weight -2
+    assert value.get_attribute("aria-valuetext") == "−2"
+    assert living.locator(".living-minus").count() == 1
+    living.get_by_role("button", name="Cut", exact=True).press("Enter")
+    assert lifetime(living)[0] == "50"
+    assert what.input_value() == "4,5"
+    living.get_by_role("button", name="Link", exact=True).press("Enter")
+    assert lifetime(living)[0] == whole[0]
+
+    what.select_option(label="neuron 6")
+    value.press("End")
+    assert value.get_attribute("aria-valuetext") == "2"
+    assert float(lifetime(living)[0]) < float(whole[0])
+    living.get_by_role("button", name="Start again").press("Enter")
+
+    radio = living.get_by_role("radio", name="noise")
+    radio.press("ArrowRight")
+    assert living.get_by_role("radio", name="leak").is_checked()
+    page.wait_for_timeout(700)
+    assert (
+        "Rule leak keeps link 5–6 with probability 0.28"
+        in living.locator(".living-said").inner_text()
+    )
+    keep = living.get_by_role("slider").last
+    keep.press("End")
+    assert keep.get_attribute("aria-valuetext") == "100 % of the links"
+    living.get_by_role("button", name="Prune").press("Enter")
+    page.wait_for_timeout(700)
+    assert "21 of 21 links kept" in living.locator(".living-said").inner_text()
+    keep.press("Home")
+    page.wait_for_timeout(700)
+    kept = int(living.locator(".living-said").inner_text().split()[0])
+    assert kept < 8
+    assert living.locator(".living-lost").count() == 21 - kept
+    living.get_by_role("checkbox").press("Space")
+    page.wait_for_timeout(700)
+    assert "inputs balanced" in living.locator(".living-said").inner_text()
+    living.get_by_role("button", name="Undo").press("Enter")
+    assert living.locator(".living-lost").count() == 0
+
+
+def test_noise_shows_the_covariance_of_a_living_network(visit):
+    page = visit("book/intro")
+    (living,) = alive(page)
+    shake = living.locator(".living-controls").get_by_role("button", name="Shake")
+    shake.click()
+    off = re.compile(r"Noise for (\d+) time units; the covariance is off by (\d+) %")
+    page.wait_for_timeout(1500)
+    first, _ = map(int, off.search(living.locator(".living-said").inner_text()).groups())
+    page.wait_for_timeout(2500)
+    living.get_by_role("button", name="Stop").click()
+    page.wait_for_timeout(700)
+    later, error = map(int, off.search(living.locator(".living-said").inner_text()).groups())
+    assert later > first > 0
+    assert error < 200
+    page.wait_for_timeout(700)
+    assert str(later) in living.locator(".living-said").inner_text(), "stopped is stopped"
+
+
+def test_living_network_does_not_move_by_itself_where_motion_is_unwelcome(visit):
+    page = visit("book/intro", reduced_motion="reduce")
+    (living,) = alive(page)
+    errors = []
+    for _ in range(4):
+        living.locator(".living-controls").get_by_role("button", name="Shake").click()
+        page.wait_for_timeout(700)
+        errors.append(
+            int(living.locator(".living-said").inner_text().split(" off by ")[1].split()[0])
+        )
+    assert living.get_by_role("button", name="Stop").count() == 0
+    still = living.locator("svg.living-drawing").inner_html()
+    page.wait_for_timeout(500)
+    assert living.locator("svg.living-drawing").inner_html() == still
+    assert errors[-1] < 40, errors  # 8,000 time units, lifetime 12: standard deviation about 6 %
+
+
+@pytest.mark.parametrize("name", WITH_LIVING)
+def test_living_networks_show_a_drawing_without_script_and_in_print(visit, name):
+    page = visit(name, java_script_enabled=False)
+    for living in page.locator(".living").all():
+        assert living.get_by_role("img").is_visible()
+        assert "links" in living.get_by_role("img").get_attribute("aria-label")
+    page = visit(name)
+    (living,) = alive(page)
+    page.emulate_media(media="print")
+    assert living.locator("svg.living-drawing").is_visible()
+    assert not living.get_by_role("button").first.is_visible()

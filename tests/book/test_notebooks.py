@@ -21,7 +21,7 @@ import yaml
 from PIL import Image
 
 CHAPTERS = execute.chapters()
-HIDING = {"remove-input", "remove-cell", "hide-input", "hide-cell"}
+HIDING = {"remove-input", "remove-cell", "hide-cell"}  # "hide-input" folds: a click opens it
 UNWANTED = {
     "a machine path": re.compile(r"(?<![\w.])(/(home|root|tmp|work|Users|var|usr)/|[A-Z]:\\)"),
     "a memory address": re.compile(r" at 0x[0-9a-f]{6,}"),
@@ -295,7 +295,7 @@ def frames(change):
             "it raised KeyError",
         ),
         (
-            lambda n: n.cells[0].update(source="import x", metadata={"tags": ["hide-input"]}),
+            lambda n: n.cells[0].update(source="import x", metadata={"tags": ["remove-input"]}),
             "hides an import",
         ),
         (lambda n: n.cells[0].update(metadata={"tags": ["nbval-ignore-output"]}), "not compared"),
