@@ -24,8 +24,9 @@ from scipy import sparse
 from replication.registry import RESULTS
 
 DATA = RESULTS / "data"
+WORM_NEURONS = "PREFERRED_HERM_NEURON_NAMES"
 MOUSE = "graspologic/datasets/mice/edgelists/sub-54776_ses-1_dti.edgelist"
-PATCH = 2  # columns from the middle of the fly's eye to the edge of the patch
+PATCH = 1  # columns from the middle of the fly's eye to the edge of the patch
 
 
 def main(arguments=None):
@@ -107,17 +108,21 @@ def _worm(archive, kind):
     (known,) = (
         ast.literal_eval(node.value)
         for node in cells.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PREFERRED_HERM_NEURON_NAMES"
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == WORM_NEURONS
     )
     place = [k for k, cell in enumerate(stored["nodes"]) if cell in set(known)]
     W = np.array(stored["connections"][kind])[np.ix_(place, place)].T  # stored: row = source
-    return W, [stored["nodes"][k] for k in place], {
-        "what": "Caenorhabditis elegans, adult hermaphrodite, "
-        + ("chemical synapses" if kind == "Generic_CS" else "gap junctions"),
-        "unit": "number of electron-microscopy sections",
-        "licence": "MIT",
-        "reference": "Cook et al., Nature 571, 63-71 (2019)",
-    }
+    return (
+        W,
+        [stored["nodes"][k] for k in place],
+        {
+            "what": "Caenorhabditis elegans, adult hermaphrodite, "
+            + ("chemical synapses" if kind == "Generic_CS" else "gap junctions"),
+            "unit": "number of electron-microscopy sections",
+            "licence": "MIT",
+            "reference": "Cook et al., Nature 571, 63-71 (2019)",
+        },
+    )
 
 
 def _larva(archive, side):
@@ -125,13 +130,17 @@ def _larva(archive, side):
     folder = "graspologic/datasets/drosophila"
     W = np.loadtxt(io.StringIO(archive.read(f"{folder}/{side}_adjacency.csv").decode())).T
     kinds = archive.read(f"{folder}/{side}_cell_labels.csv").decode().split()
-    return W, [f"{kind}{k}" for k, kind in enumerate(kinds)], {
-        "what": f"Drosophila larva, {side} mushroom body (K: Kenyon cells, I: input, O: output, "
-        "P: projection neurons)",
-        "unit": "number of synapses",
-        "licence": "MIT",
-        "reference": "Eichler et al., Nature 548, 175-182 (2017)",
-    }
+    return (
+        W,
+        [f"{kind}{k}" for k, kind in enumerate(kinds)],
+        {
+            "what": f"Drosophila larva, {side} mushroom body (K: Kenyon cells, I: input, "
+            "O: output, P: projection neurons)",
+            "unit": "number of synapses",
+            "licence": "MIT",
+            "reference": "Eichler et al., Nature 548, 175-182 (2017)",
+        },
+    )
 
 
 def _mouse(archive):
@@ -142,24 +151,32 @@ def _mouse(archive):
     W = W + W.T  # the list has each pair once
     atlas = archive.read("graspologic/datasets/mice/atlas.csv").decode().splitlines()[1:]
     names = [f"{line.split(',')[2]} {side}" for side in "LR" for line in atlas][:n]
-    return W, names, {
-        "what": "mouse DBA/2 54776, diffusion magnetic resonance imaging, 332 regions",
-        "unit": "number of tracts",
-        "licence": "MIT",
-        "reference": "Wang et al., NeuroImage 222, 117274 (2020)",
-    }
+    return (
+        W,
+        names,
+        {
+            "what": "mouse DBA/2 54776, diffusion magnetic resonance imaging, 332 regions",
+            "unit": "number of tracts",
+            "licence": "MIT",
+            "reference": "Wang et al., NeuroImage 222, 117274 (2020)",
+        },
+    )
 
 
 def _human(archive):
     """Levakov et al. 2021: mean structural connectivity of a group, 200 cortical regions."""
     with np.load(io.BytesIO(archive.read("cepy/data/sc_group_matrix.npz"))) as stored:
         W = stored["x"]
-    return W, [str(k) for k in range(len(W))], {
-        "what": "human cortex, group mean of structural connectivity, 200 regions",
-        "unit": "as the package gives it, without a unit",
-        "licence": "MIT",
-        "reference": "Levakov, Faskowitz, Avidan & Sporns, bioRxiv 2021.01.13.426513",
-    }
+    return (
+        W,
+        [str(k) for k in range(len(W))],
+        {
+            "what": "human cortex, group mean of structural connectivity, 200 regions",
+            "unit": "as the package gives it, without a unit",
+            "licence": "MIT",
+            "reference": "Levakov, Faskowitz, Avidan & Sporns, bioRxiv 2021.01.13.426513",
+        },
+    )
 
 
 def _eye(archive):
@@ -167,7 +184,7 @@ def _eye(archive):
     stored = json.loads(archive.read("flyvis/connectome/fib25-fib19_v2.2.json"))
     cells = {}
     for node in stored["nodes"]:
-        pattern, (u_step, v_step) = node["pattern"]
+        _, (u_step, v_step) = node["pattern"]
         for u in range(-PATCH, PATCH + 1):
             for v in range(max(-PATCH, -PATCH - u), min(PATCH, PATCH - u) + 1):
                 if u % u_step == 0 and v % v_step == 0:
@@ -181,13 +198,17 @@ def _eye(archive):
     ]
     i, j, w = zip(*entries, strict=True)
     names = [f"{name} {u:+d} {v:+d}" for name, u, v in cells]
-    return sparse.coo_array((w, (i, j)), shape=(len(cells), len(cells))), names, {
-        "what": f"Drosophila, visual motion pathway, {len(names)} cells of 65 types in a patch of "
-        "19 columns; the sign of a weight is that of the transmitter",
-        "unit": "number of synapses, mean over reconstructed columns",
-        "licence": "MIT",
-        "reference": "Lappalainen et al., Nature 634, 1132-1140 (2024)",
-    }
+    return (
+        sparse.coo_array((w, (i, j)), shape=(len(cells), len(cells))),
+        names,
+        {
+            "what": f"Drosophila, visual motion pathway, {len(names)} cells of 65 types in a "
+            "patch of 7 columns; the sign of a weight is that of the transmitter",
+            "unit": "number of synapses, mean over reconstructed columns",
+            "licence": "MIT",
+            "reference": "Lappalainen et al., Nature 634, 1132-1140 (2024)",
+        },
+    )
 
 
 NETWORKS = {
