@@ -10,6 +10,7 @@ variable NOISEPRUNE_THREADS says if that is fewer. Results do not depend on it.
 from noiseprune import asymmetric, large, rectified, theory
 from noiseprune.compare import NetworkComparison, compare
 from noiseprune.covariance import sample_covariance, stationary_covariance, synapse_variances
+from noiseprune.diagnose import Diagnosis, diagnose
 from noiseprune.dynamics import relax, simulate, trajectory_error
 from noiseprune.networks import add_leak, clustered, fixed_leak, random_graph, spatial, stabilise
 from noiseprune.pruning import (
@@ -25,6 +26,7 @@ from noiseprune.spectrum import SpectralComparison, compare_spectra, slowest_mod
 __version__ = "0.1.0"
 
 __all__ = [
+    "Diagnosis",
     "Network",
     "NetworkComparison",
     "PrunedNetwork",
@@ -34,6 +36,7 @@ __all__ = [
     "clustered",
     "compare",
     "compare_spectra",
+    "diagnose",
     "fixed_leak",
     "keep_probabilities",
     "large",

@@ -185,7 +185,7 @@ class Network:
         if not alone.any():
             return edges
         rows = pandas.DataFrame(
-            {columns[0]: np.array(self.names, dtype=object)[alone], columns[1]: None}
+            {columns[0]: np.array(self.names, dtype=object)[alone], columns[1]: np.nan}
         )
         both = {name: edges[name].astype(object) for name in columns}
         joined = pandas.concat([edges.assign(**both), rows], ignore_index=True)

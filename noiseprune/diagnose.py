@@ -1,0 +1,332 @@
+"""Before pruning: what a network is, what will matter, and what to expect of every rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from noiseprune import _checks, _matrix, report, theory
+from noiseprune.pruning import RULES, keep_probabilities, synapse_scores
+
+KEEPS = (0.5, 0.3, 0.2, 0.1, 0.05)
+_BOTTLENECKS = 5  # synapses that are named
+_BUDGET = 10**6  # synapses above which the fraction for a wanted epsilon is not searched for
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A network in numbers, predictions for every rule, and advice; `print` shows all of it.
+
+    Attributes
+    ----------
+    neurons, synapses : int
+        Size; synapses are directed, a pair counts twice.
+    density : float
+        Synapses as a fraction of all that could be.
+    symmetric, dominant, stable : bool
+        Whether A is symmetric, diagonally dominant with a negative diagonal, and stable.
+    excitatory, inhibitory, mixed : int
+        Neurons whose outgoing synapses are all positive, all negative, or of both signs. Dale's law
+        is kept where `mixed` is 0.
+    components, isolated : int
+        Connected parts, whatever the direction, and how many of them are single neurons.
+    abscissa, time_constant : float
+        Largest real part of an eigenvalue, and ``-1 / abscissa``, infinite where A is unstable.
+    leak_share : float
+        Median over neurons of excess leak over leak: 0 where the input balances the leak, negative
+        where it exceeds it.
+    input_spread : float
+        Standard deviation over mean of the neurons' total input.
+    floor : float
+        ``(N - components) / E``, E the number of pairs or of directed synapses: below this
+        fraction no selection of synapses holds the parts together.
+    score_ratio : float or None
+        95 % quantile of the noise score over the leak score: 1 where noise says nothing new. None
+        where A is unstable.
+    bottlenecks : tuple of (source, target, ratio)
+        The synapses of which noise says most beyond the leak score.
+    measure : str
+        What is predicted: "epsilon", the median worst relative error with the leak matched, for a
+        symmetric, dominant network; else "input error", the standard deviation of a neuron's total
+        input over its leak, its median over neurons.
+    predictions : tuple of dict
+        For each fraction kept, the measure under every rule, and for "epsilon" that of rule "noise"
+        with diagonal "homeostatic". Infinite where nothing holds.
+    keep_for : dict
+        Smallest fraction for epsilon 0.5 and 0.3, for every rule; empty where it is not predicted.
+    gain : dict
+        How many times smaller the errors of the slowest modes are by noise than by leak, and than
+        by weight; empty where it is not predicted.
+    advice : tuple of str
+        What follows.
+    """
+
+    neurons: int
+    synapses: int
+    density: float
+    symmetric: bool
+    dominant: bool
+    stable: bool
+    excitatory: int
+    inhibitory: int
+    mixed: int
+    components: int
+    isolated: int
+    abscissa: float
+    time_constant: float
+    leak_share: float
+    input_spread: float
+    floor: float
+    score_ratio: float | None
+    bottlenecks: tuple
+    measure: str
+    predictions: tuple
+    keep_for: dict
+    gain: dict
+    advice: tuple
+
+    @property
+    def facts(self):
+        """What the network is: words for what is measured, and what was found."""
+        kind = "symmetric" if self.symmetric else "directed"
+        return {
+            "neurons": self.neurons,
+            "directed synapses": f"{self.synapses} ({self.density:.2%} of all possible), {kind}",
+            "neurons by sign of output": f"{self.excitatory} excitatory, {self.inhibitory} "
+            f"inhibitory, {self.mixed} both (Dale's law {'not ' * (self.mixed > 0)}kept)",
+            "connected parts": f"{self.components}, of which {self.isolated} single neurons",
+            "diagonally dominant": f"{'yes' if self.dominant else 'no'}; excess leak is "
+            f"{self.leak_share:.1%} of the leak (median)",
+            "stable": f"{'yes' if self.stable else 'NO'}; spectral abscissa "
+            f"{self.abscissa:.4g}, slowest time constant {report.number(self.time_constant)}",
+            "spread of total input": f"{self.input_spread:.2f} (standard deviation / mean)",
+            "floor": f"{self.floor:.4f}: below, no selection holds the network together",
+            "noise score / leak score": f"{report.number(self.score_ratio)} (95 % quantile)",
+        }
+
+    def to_dict(self):
+        """Return everything as a dictionary of numbers, texts and lists, fit for JSON."""
+        return {**vars(self), "facts": self.facts}
+
+    def __str__(self):
+        width = max(map(len, self.facts))
+        lines = [f"  {name.ljust(width)}  {value}" for name, value in self.facts.items()]
+        if self.bottlenecks:
+            named = ", ".join(f"{a} -> {b} ({r:.2g})" for a, b, r in self.bottlenecks)
+            lines.append(report.wrapped(f"  noise says most about {named}"))
+        if self.predictions:
+            lines += ["", f"predicted {self.measure} at a fraction kept:"]
+            lines.append(report.table(self.predictions))
+        if self.keep_for:
+            lines += ["", "smallest fraction for a wanted epsilon:"]
+            rows = [{"epsilon": epsilon, **found} for epsilon, found in self.keep_for.items()]
+            lines.append(report.table(rows))
+        for rule, gain in self.gain.items():
+            lines.append(f"predicted gain of noise over {rule}, slowest modes: {gain:.2f}")
+        return "\n".join([*lines, "", *(report.wrapped(f"* {line}") for line in self.advice)])
+
+
+def diagnose(A, *, keep=None, names=None):
+    """Say what a network is, what will matter when it is pruned, and what to expect.
+
+    Nothing is drawn: predictions come from the probabilities that each rule would use.
+
+    Parameters
+    ----------
+    A : (N, N) ndarray or sparse array
+        Dynamics matrix, diagonal included.
+    keep : float or sequence of float, optional
+        Fractions to predict for; by default 0.5, 0.3, 0.2, 0.1 and 0.05.
+    names : sequence, optional
+        Names of the neurons, for the synapses that are named.
+
+    Returns
+    -------
+    Diagnosis
+        Facts, predictions and advice.
+
+    Raises
+    ------
+    ValueError
+        If A has no synapse or a positive diagonal entry, a fraction is outside (0, 1], or the names
+        are not one for each neuron.
+
+    References
+    ----------
+    Book, "Prune your own network", "What does the noise add?", "Predictions without sampling".
+
+    Examples
+    --------
+    >>> import noiseprune as npr
+    >>> A = npr.add_leak(npr.clustered([60, 20, 20], long_range=100, rng=1), excess=0.01)
+    >>> diagnosis = npr.diagnose(A, keep=0.5)
+    >>> diagnosis.dominant, diagnosis.stable, diagnosis.components
+    (True, True, 1)
+    """
+    A = _checks.matrix(A)
+    keeps = np.atleast_1d(_checks.array(KEEPS if keep is None else keep, "keep", ndim=(0, 1)))
+    keeps = [_checks.number(k, "keep", low=0, low_open=True, high=1) for k in keeps.tolist()]
+    names = range(A.shape[0]) if names is None else list(names)
+    if len(names) != A.shape[0]:
+        raise ValueError(f"names must be one for each of {A.shape[0]} neurons, got {len(names)}")
+    facts, W = _facts(A)
+    scores = {rule: synapse_scores(A, rule=rule) for rule in RULES if rule != "noise"}
+    ratio, bottlenecks = None, ()
+    if facts["abscissa"] <= 1e-12 * np.abs(A.diagonal()).max():  # where nothing decays, too
+        scores = {"noise": synapse_scores(A, rng=0), **scores}
+        ratio, bottlenecks = _beyond_leak(scores, facts["symmetric"], names)
+    expected = _expected(A, W, facts, scores, keeps)
+    found = {**facts, "score_ratio": ratio, "bottlenecks": bottlenecks, **expected}
+    return Diagnosis(**found, advice=tuple(_advice(found)))
+
+
+def _facts(A):
+    """What can be read off A."""
+    n, W, leak = A.shape[0], _matrix.synapses(A), -A.diagonal()
+    if W.nnz == 0:
+        raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
+    total = np.asarray(abs(W).sum(axis=1))
+    symmetric = _matrix.is_symmetric(A)
+    abscissa = float(_matrix.abscissa(A))
+    parts, part = csgraph.connected_components(W, directed=False)
+    positive, negative = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    positive[W.indices[W.data > 0]] = True
+    negative[W.indices[W.data < 0]] = True
+    stable = abscissa < -1e-14 * np.abs(leak).max()
+    input_of = total[total > 0]
+    return {
+        "neurons": n,
+        "synapses": int(W.nnz),
+        "density": W.nnz / (n * max(n - 1, 1)),
+        "symmetric": symmetric,
+        "dominant": bool(_matrix.is_dominant(A) and leak.min() >= 0),
+        "stable": bool(stable),
+        "excitatory": int((positive & ~negative).sum()),
+        "inhibitory": int((negative & ~positive).sum()),
+        "mixed": int((positive & negative).sum()),
+        "components": int(parts),
+        "isolated": int((np.bincount(part) == 1).sum()),
+        "abscissa": abscissa,
+        "time_constant": -1 / abscissa if stable else np.inf,
+        "leak_share": float(np.median((leak - total)[leak > 0] / leak[leak > 0]))
+        if (leak > 0).any()
+        else -np.inf,
+        "input_spread": float(input_of.std() / input_of.mean()),
+        "floor": (n - parts) / (W.nnz // 2 if symmetric else W.nnz),
+    }, W
+
+
+def _beyond_leak(scores, symmetric, names):
+    """How far the noise score exceeds the leak score, and where most."""
+    noise, leak = scores["noise"], scores["leak"]
+    ratio = noise.data / leak.data
+    i, j = noise.tocoo().coords
+    once = np.flatnonzero((i < j) | ~np.full(i.size, symmetric))
+    top = once[np.argsort(ratio[once], kind="stable")[: -_BOTTLENECKS - 1 : -1]]
+    found = tuple((names[int(j[k])], names[int(i[k])], float(ratio[k])) for k in top)
+    return float(np.quantile(ratio, 0.95)), found
+
+
+def _expected(A, W, facts, scores, keeps):
+    """Predictions for every rule that has scores."""
+    epsilon = facts["symmetric"] and facts["dominant"]
+    rows = []
+    for keep in keeps:
+        row = {"keep": keep}
+        for rule, S in scores.items():
+            P = keep_probabilities(S, keep=keep)
+            if epsilon:
+                row[rule] = theory.predicted_epsilon(A, P).epsilon
+            else:
+                row[rule] = _input_error(A, W, P)
+            if epsilon and rule == "noise":
+                scaled = theory.predicted_epsilon(A, P, diagonal="homeostatic").epsilon
+        if epsilon and "noise" in scores:
+            row["noise, homeostatic"] = scaled
+        rows.append(row)
+    keep_for, gain = {}, {}
+    if epsilon and facts["synapses"] <= _BUDGET:
+        for wanted in (0.5, 0.3):
+            keep_for[wanted] = {
+                rule: theory.keep_for_epsilon(A, wanted, rule=rule) for rule in scores
+            }
+    if epsilon and facts["stable"]:
+        modes = min(10, facts["neurons"] - 1)
+        for rule in ("leak", "weight"):
+            found = theory.predicted_gain(A, keeps[0], rules=("noise", rule), modes=modes)
+            gain[rule] = found.gain
+    return {
+        "measure": "epsilon" if epsilon else "input error",
+        "predictions": tuple(rows),
+        "keep_for": keep_for,
+        "gain": gain,
+    }
+
+
+def _input_error(A, W, P):
+    """Standard deviation of a neuron's total input over draws, over its leak; the median."""
+    variance = sparse.csr_array((W.data**2 * (1 / P.data - 1), W.indices, W.indptr), shape=W.shape)
+    some = np.diff(W.indptr) > 0
+    return float(np.median(np.sqrt(variance.sum(axis=1)[some]) / -A.diagonal()[some]))
+
+
+def _advice(found):
+    """Yield what follows from the numbers, one sentence or two each."""
+    if not found["stable"] and found["score_ratio"] is not None:
+        yield (
+            "One pattern of activity never decays, so there is no stationary activity to compare "
+            "with. Give every neuron some excess leak (add_leak)."
+        )
+    elif not found["stable"]:
+        yield (
+            "The network is unstable: it has no stationary activity under noise and no "
+            "noise score. Give it more leak (add_leak, fixed_leak or stabilise), or prune by "
+            "another rule."
+        )
+    if not found["dominant"]:
+        yield (
+            "The leak does not exceed the input of every neuron: theorem and predictions of "
+            "epsilon do not cover this network. Compare with rule 'weight' before you trust "
+            "rule 'noise'."
+        )
+    if not found["symmetric"]:
+        yield (
+            "The network is directed: the theorem is about symmetric ones. What pruning does is "
+            "measured afterwards, by compare."
+        )
+    if found["leak_share"] > 0.5:
+        yield (
+            "The leak is more than twice the input of a typical neuron: synapses hardly shape the "
+            "dynamics, and no rule can do much harm or good."
+        )
+    if found["input_spread"] < 0.1:
+        yield (
+            "All neurons have nearly the same total input: rule 'weight' is as good as rule 'leak'."
+        )
+    over_leak = found["gain"].get("leak")
+    if over_leak is not None and over_leak > 1.2:
+        yield (
+            f"Noise pays: it leaves the slowest modes {over_leak:.1f} times less error than rule "
+            "'leak', for there are bottlenecks."
+        )
+    elif over_leak is not None or (found["score_ratio"] is not None and found["score_ratio"] < 1.1):
+        yield (
+            "There are no bottlenecks that count: rule 'leak', which needs no covariance, is as "
+            "good as rule 'noise'."
+        )
+    if found["components"] > found["isolated"] + 1:
+        yield "The network falls into parts; each is pruned as if it were alone."
+    below = [row["keep"] for row in found["predictions"] if row["keep"] < 2 * found["floor"]]
+    yield (
+        f"Below {found['floor']:.1%} of the synapses every rule tears the network apart, and "
+        "a random draw well above" + (f": keeping {max(below):g} is too little." if below else ".")
+    )
+    noise = {epsilon: row.get("noise") for epsilon, row in found["keep_for"].items()}
+    if noise:
+        yield (
+            f"For a worst error of 0.5, keep {noise[0.5]:.0%} by rule 'noise'; for 0.3, "
+            f"{noise[0.3]:.0%}. diagonal='homeostatic' needs less."
+        )
