@@ -29,16 +29,19 @@ FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 
 # What screen readers and validators find fault with in the pages that Sphinx writes.
 HIDDEN = ' aria-label="Toggle hidden content"'  # would hide the visible words
+OPENED = re.compile(r'<p class="expanded">.*?</p>', re.DOTALL)  # a summary says one thing
 REPAIRS = [
     (re.compile(r'<th class="head[^"]*">(<p></p>)?</th>'), "<td></td>"),
     (re.compile(r'<th class="head'), '<th scope="col" class="head'),
     (re.compile(r' role="(doc-biblioentry|list)"'), ""),
     (re.compile(r"<p>(<[uo]l\b.*?</[uo]l>)\s*</p>", re.DOTALL), r"\1"),  # what a function returns
-    (
-        re.compile(r"<summary\b.*?</summary>", re.DOTALL),
-        lambda found: re.sub(r"(</?)p\b", r"\1span", found[0].replace(HIDDEN, "")),
-    ),
+    (re.compile(r"<summary\b.*?</summary>", re.DOTALL), lambda found: _summary(found[0])),
 ]
+
+
+def _summary(tag):
+    """The line that opens something hidden: the same words before and after."""
+    return re.sub(r"(</?)p\b", r"\1span", OPENED.sub("", tag.replace(HIDDEN, "")))
 
 
 # Images

@@ -2,6 +2,7 @@
 
 The articles of the site are joined into one page, which Chromium prints twice: the first print
 tells on which page each chapter starts. Explorers are left out; a static figure stands beside each.
+The code of folded cells is left out too, what it prints and draws is not.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def article(name, names, site=SITE):
             "<p><em>Here the site and the notebook have an explorer.</em></p>"
         )
         explorer.getparent().replace(explorer, note)
+    drop_folded(section)
     for node in section.xpath("descendant-or-self::*[@id]"):
         node.set("id", _anchor(name, node.get("id")))
     for node in list(section.iter("a")):
@@ -69,6 +71,18 @@ def article(name, names, site=SITE):
     for node in section.iter("details"):
         node.set("open", "")
     return section
+
+
+def drop_folded(section):
+    """Leave out the code of folded cells, and the cells of which nothing remains."""
+    for folded in section.find_class("hide"):
+        for node in folded.find_class("cell_input"):
+            node.drop_tree()
+        if not folded.find_class("cell_output"):
+            folded.drop_tree()
+    for cell in section.find_class("cell"):
+        if not len(cell):
+            cell.drop_tree()
 
 
 def _anchor(name, identifier=""):

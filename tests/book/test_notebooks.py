@@ -13,6 +13,7 @@ import re
 
 import execute
 import fingerprint
+import fold
 import lxml.html
 import nbformat
 import numpy as np
@@ -21,7 +22,8 @@ import yaml
 from PIL import Image
 
 CHAPTERS = execute.chapters()
-HIDING = {"remove-input", "remove-cell", "hide-cell"}  # "hide-input" folds: a click opens it
+FOLDING = {"hide-input", "hide-cell"}  # the second for solutions: it folds what is printed too
+SUMMARY_LENGTH = 8  # words
 UNWANTED = {
     "a machine path": re.compile(r"(?<![\w.])(/(home|root|tmp|work|Users|var|usr)/|[A-Z]:\\)"),
     "a memory address": re.compile(r" at 0x[0-9a-f]{6,}"),
@@ -55,8 +57,11 @@ def _cell_problems(cell, number):
         yield "it is empty"
     if cell.execution_count != number:
         yield f"its execution count is {cell.execution_count}"
-    if tags & HIDING and re.search(r"^\s*(import|from)\s", cell.source, re.MULTILINE):
-        yield "it hides an import"
+    if removed := {t for t in tags - FOLDING if re.match("(remove|hide)[-_]", t)}:
+        yield f"it has {', '.join(sorted(removed))}: fold it (`book/_tools/fold.py`), nothing goes"
+    summary = cell.metadata.get("mystnb", {}).get("code_prompt_show", "")
+    if tags & FOLDING and not 1 <= len(summary.split()) <= SUMMARY_LENGTH:
+        yield f"it is folded; a summary of up to {SUMMARY_LENGTH} words says what is in it"
     if "nbval-skip" in tags or ("nbval-ignore-output" in tags and not explorers):
         yield "its outputs are not compared"
     for output in cell.outputs:
@@ -245,6 +250,12 @@ def test_guards_pass_a_whole_notebook(whole):
     assert problems(whole) == []
 
 
+def test_guards_pass_a_folded_cell(whole):
+    notebook = copy.deepcopy(whole)
+    fold.fold(notebook.cells[1], "Drawing the line")
+    assert problems(notebook) == []
+
+
 def stripped(notebook):
     for cell in notebook.cells:
         cell.outputs, cell.execution_count = [], None
@@ -294,10 +305,10 @@ def frames(change):
             ),
             "it raised KeyError",
         ),
-        (
-            lambda n: n.cells[0].update(source="import x", metadata={"tags": ["remove-input"]}),
-            "hides an import",
-        ),
+        (lambda n: n.cells[0].update(metadata={"tags": ["remove-input"]}), "has remove-input"),
+        (lambda n: n.cells[0].update(metadata={"tags": ["hide_output"]}), "has hide_output"),
+        (lambda n: n.cells[0].update(metadata={"tags": ["hide-input"]}), "it is folded; a summary"),
+        (lambda n: fold.fold(n.cells[0], " ".join("abcdefghi")), "it is folded; a summary"),
         (lambda n: n.cells[0].update(metadata={"tags": ["nbval-ignore-output"]}), "not compared"),
         (lambda n: n.cells[0].update(source=" "), "it is empty"),
         (lambda n: n.metadata.update(widgets={}), "widget state"),

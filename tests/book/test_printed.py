@@ -1,5 +1,6 @@
 """The printed book (of `make pdf`): every chapter, every figure, links that lead somewhere."""
 
+import lxml.html
 import printed
 import pytest
 from pypdf import PdfReader
@@ -56,6 +57,7 @@ def test_page_is_printed_whole(name):
     assert len(after.xpath(".//figure//img")) == len(before.xpath(".//figure//img"))
     assert len(after.find_class("math")) == len(before.find_class("math"))
     assert after.find_class("explorer") == []
+    assert len(after.find_class("cell_output")) == len(before.find_class("cell_output"))
     folder = SITE.with_name("print")
     assert all((folder / source).resolve().is_file() for source in after.xpath(".//img/@src"))
 
@@ -68,3 +70,20 @@ def test_ids_of_the_printed_book_are_unique_and_its_links_whole():
         targets |= {a[1:] for a in section.xpath(".//a/@href") if a.startswith("#")}
     assert len(ids) == len(set(ids))
     assert targets - set(ids) == set()
+
+
+def test_code_of_folded_cells_is_not_printed_and_their_outputs_are():
+    section = lxml.html.fromstring(
+        """<section>
+        <div class="cell"><details class="hide above-input"><summary>Imports</summary>
+          <div class="cell_input">import numpy</div></details></div>
+        <div class="cell"><details class="hide above-input"><summary>Drawing</summary>
+          <div class="cell_input">draw()</div></details><div class="cell_output">drawn</div></div>
+        <div class="cell"><details class="hide above-input"><summary>Solution</summary>
+          <div class="cell_input">solve()</div><div class="cell_output">solved</div></details></div>
+        <div class="cell"><div class="cell_input">1 + 1</div></div>
+        </section>"""
+    )
+    printed.drop_folded(section)
+    assert section.text_content().split() == ["drawn", "Solution", "solved", "1", "+", "1"]
+    assert len(section.find_class("cell")) == 3
