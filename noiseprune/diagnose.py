@@ -13,7 +13,7 @@ from noiseprune.pruning import RULES, keep_probabilities, synapse_scores
 
 KEEPS = (0.5, 0.3, 0.2, 0.1, 0.05)
 _BOTTLENECKS = 5  # synapses that are named
-_BUDGET = 10**6  # synapses above which the fraction for a wanted epsilon is not searched for
+_BUDGET = 10**5  # synapses above which the fraction for a wanted epsilon is not searched for
 
 
 @dataclass(frozen=True)
