@@ -150,13 +150,14 @@ def _plain(axis):
     axis.set_minor_formatter(NullFormatter())
 
 
-def bars_of_rules(ax, errors):
-    """Mark each rule's error in a row of its own (used by `four_rules`)."""
+def _rows_of_rules(ax, errors):
+    """Mark each rule's errors in a row of their own."""
     for k, (rule, values) in enumerate(errors.items()):
         ax.plot(values, np.full(len(values), -k), MARKERS[rule], color=COLORS[rule], alpha=0.5)
         ax.plot(np.median(values), -k, "|", color=COLORS[rule], ms=22, mew=2, ls=LINES[rule])
     ax.set_yticks(-np.arange(len(errors)), [LABELS[rule] for rule in errors])
     ax.set(ylim=(0.5 - len(errors), 0.5), xscale="log")
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 @styled
@@ -175,6 +176,6 @@ def four_rules(networks):
     """
     figure, axes = plt.subplots(1, len(networks), figsize=(7, 2.6), sharey=True)
     for ax, (title, errors) in zip(axes, networks.items(), strict=True):
-        bars_of_rules(ax, errors)
+        _rows_of_rules(ax, errors)
         ax.set(title=title, xlabel="relative error of slow modes")
     return figure

@@ -79,6 +79,14 @@ def test_an_unknown_family_is_named():
         SMALL.draw("star", 1, 0)
 
 
+def test_noise_does_no_better_than_leak_at_the_originals_settings():
+    """The criterion of the module, written before the run: below 1.1 at both sizes."""
+    original = experiments.load("noise_gains_original")
+    for value in (2000, 3000):
+        assert np.median(original.column("gain", value=value, rule="leak")) < 1.1
+        assert np.median(original.column("gain", value=value, rule="weight")) > 3
+
+
 def test_noise_does_better_at_bottlenecks(stored):
     """The criterion of the module, written before the run."""
     for family, value in (
