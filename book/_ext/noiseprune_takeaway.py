@@ -27,16 +27,17 @@ PAGES_BRANCH = "gh-pages"  # where the built site is
 ARCHIVE = "noiseprune-notebooks.zip"
 PACKAGE = (
     *("noiseprune/**/*.py", "replication/**/*.py", "results/*.json", "results/data/**/*.*"),
-    *("pyproject.toml", "README.md", "LICENSE"),
+    *("book/_static/living.js", "pyproject.toml", "README.md", "LICENSE"),
 )
 PAPER = "moore2020"
+NEEDED = "matplotlib pillow tqdm threadpoolctl anywidget"  # beside what the package needs
 INSTALL = """\
 # Installs what is needed where it is missing, as on Colab; elsewhere this cell does nothing.
 import importlib.util, os, sys
 
 if importlib.util.find_spec("replication") is None:
     {source}
-    %pip install --quiet --editable "$source[networks]" matplotlib pillow tqdm threadpoolctl
+    %pip install --quiet --editable "$source[networks]" {needed}
     sys.path.append(source)  # found without a restart"""
 CLONE = """\
 source = os.path.abspath("noiseprune-source")
@@ -184,7 +185,7 @@ def install_cell(repository):
         "id": "install",
         "metadata": {},
         "outputs": [],
-        "source": INSTALL.format(source=source),
+        "source": INSTALL.format(source=source, needed=NEEDED),
     }
 
 

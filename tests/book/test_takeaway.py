@@ -145,7 +145,7 @@ def test_installing_cell_fetches_and_installs(repository, monkeypatch, tmp_path)
     ran, added = run_cell(repository, missing=True, monkeypatch=monkeypatch)
     source = str(tmp_path / "book" / "noiseprune-source" if repository else tmp_path)
     assert added == [source]
-    needed = "matplotlib pillow tqdm threadpoolctl"
+    needed = "matplotlib pillow tqdm threadpoolctl anywidget"
     assert ran.pop() == f'pip install --quiet --editable "{source}[networks]" {needed}'
     clone = f"git clone --quiet --depth 1 --branch main {repository} {source}"
     assert ran == ([clone] if repository else [])
