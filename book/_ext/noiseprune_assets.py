@@ -29,7 +29,7 @@ FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 
 # What screen readers and validators find fault with in the pages that Sphinx writes.
 HIDDEN = ' aria-label="Toggle hidden content"'  # would hide the visible words
-OPENED = re.compile(r'<p class="expanded">.*?</p>', re.DOTALL)  # a summary says one thing
+OPENED = re.compile(r'<p class="[^"]*\bexpanded\b[^"]*">.*?</p>', re.DOTALL)
 REPAIRS = [
     (re.compile(r'<th class="head[^"]*">(<p></p>)?</th>'), "<td></td>"),
     (re.compile(r'<th class="head'), '<th scope="col" class="head'),
@@ -135,13 +135,13 @@ def _with_link_to_image(found):
 def defer_scripts(app, pagename, templatename, context, doctree):
     """Let no script hold up the page, and leave out what the page has no use for."""
     body = context.get("body", "")
-    tabs, living = "sd-tab" in body, 'class="living"' in body
+    needed = {"design-tabs": "sd-tab", "living.js": 'class="living"', "scroll.js": 'display="true"'}
     kept, inline = [], set()
     for script in context["script_files"]:
         name, code = str(script.filename or ""), script.attributes.get("body", "")
         if "thebe" in name + code or (not name and "DOCUMENTATION_OPTIONS" in code):
             continue  # no live kernel; no script asks which page this is
-        if ("design-tabs" in name and not tabs) or ("living.js" in name and not living):
+        if any(file in name and mark not in body for file, mark in needed.items()):
             continue
         if code in inline:
             continue

@@ -38,8 +38,8 @@ const WORDS = [
   [/\bsucceeds above single line equals sign\b/g, "succeeds or equals"],
 ];
 
-// Parts of a formula in running text, between which a small screen may end a line: they begin after
-// an operator or a comma, where TeX would break it too.
+// Parts of a formula, between which a small screen may end a line: they begin after an operator or a
+// comma, where TeX would break it too.
 function divide(adaptor, math) {
   const parts = [];
   adaptor.childNodes(math).forEach((child, k, children) => {
@@ -63,7 +63,7 @@ async function main() {
     try {
       // The size of an x is that of the formula's own font: the page scales both alike.
       const node = MathJax.tex2chtml(tex, { display, em: 16, ex: 16 * 0.442 });
-      if (!display && tex.length > LONG) divide(adaptor, adaptor.firstChild(node));
+      if (tex.length > LONG) divide(adaptor, adaptor.firstChild(node));
       const speech = speaker.toSpeech(MathJax.tex2mml(tex, { display }));
       return {
         html: adaptor.innerHTML(node),

@@ -1,0 +1,13 @@
+// A formula that is wider than the page scrolls: let the keyboard reach it, and only then. (The theme
+// does the same for code and tables.)
+(function () {
+  "use strict";
+
+  const reach = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+  for (const node of document.querySelectorAll("div.math > mjx-container")) reach.observe(node);
+})();
