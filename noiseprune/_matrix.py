@@ -33,22 +33,30 @@ def synapses(A):
         W.sort_indices()
         return W
     n = len(A)
-    index = np.int32 if n * n < 2**31 else np.int64
     step = max(1, 4 * BLOCK // n)
+    starts = range(0, n, step)
 
-    def on_rows(k):
+    def count(k):
+        present = A[k : k + step] != 0
+        return np.count_nonzero(present, axis=1) - present.diagonal(k)
+
+    indptr = np.concatenate([[0], *in_parallel(count, starts)]).cumsum()
+    index = np.int32 if indptr[-1] < 2**31 else np.int64
+    weights, columns = np.empty(indptr[-1]), np.empty(indptr[-1], dtype=index)
+
+    def fill(k):
         rows = A[k : k + step]
         present = rows != 0
         own = np.arange(len(rows))
         present[own, own + k] = False
+        here = slice(indptr[k], indptr[k + len(rows)])
         place = np.flatnonzero(present)
-        counts = np.count_nonzero(present, axis=1)
-        return counts, rows.take(place), (place - np.repeat(own * n, counts)).astype(index)
+        rows.take(place, out=weights[here], mode="clip")  # the mode that needs no second array
+        place -= np.repeat(own * n, np.diff(indptr[k : k + len(rows) + 1]))
+        columns[here] = place
 
-    counts, weights, columns = zip(*in_parallel(on_rows, range(0, n, step)), strict=True)
-    indptr = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(index)
-    entries = np.concatenate(weights), np.concatenate(columns), indptr
-    return sparse.csr_array(entries, shape=A.shape)
+    in_parallel(fill, starts)
+    return sparse.csr_array((weights, columns, indptr.astype(index)), shape=A.shape)
 
 
 def row_indices(W):

@@ -107,7 +107,7 @@ def _continuous(A, sigma=1.0, structure="auto"):
     if structure in ("auto", "symmetric"):
         symmetric = _matrix.is_symmetric(A)
         if symmetric and alike:
-            return _inverse_of_positive(-dense, sigma**2 / 2, A)
+            return _inverse_of_negative(dense, sigma**2 / 2, A)
         if structure == "symmetric" and not symmetric:
             raise ValueError(
                 "structure='symmetric' but A is not symmetric: its largest |A_ij - A_ji| is "
@@ -215,13 +215,15 @@ def variances_on(W, C):
     def on_rows(ends):
         first, last = ends
         here = slice(W.indptr[first], W.indptr[last])
-        columns, counts = W.indices[here], np.diff(W.indptr[first : last + 1])
-        twice = np.copysign(2.0, W.data[here])
-        twice *= entries.take(np.repeat(np.arange(first, last) * n, counts) + columns)
-        difference = np.repeat(variance[first:last], counts)
-        difference += variance.take(columns)
-        difference -= twice
-        np.maximum(difference, 0.0, out=V[here])  # a sampled C of low rank can round to -1e-17
+        counts = np.diff(W.indptr[first : last + 1])
+        place, weights, v = W.indices[here].astype(np.intp), W.data[here], V[here]
+        variance.take(place, out=v, mode="clip")  # the mode that needs no second array
+        v += np.repeat(variance[first:last], counts)
+        place += np.repeat(np.arange(first, last) * n, counts)
+        twice = np.copysign(2.0, weights)
+        twice *= entries.take(place)
+        v -= twice
+        np.maximum(v, 0.0, out=v)  # a sampled C of low rank can round to -1e-17
 
     _matrix.in_parallel(on_rows, itertools.pairwise([*np.unique(cuts), n]))
     return sparse.csr_array((V, W.indices, W.indptr), shape=W.shape)
@@ -296,7 +298,7 @@ class _Drift:
         slow, decay = self.first[~self.never], self.decay[~self.never]
         if _matrix.is_symmetric(A):
             B[self.first] = B[:, self.first].T
-            inner = _inverse_of_positive(-B[np.ix_(kept, kept)], 0.5, A)
+            inner = _inverse_of_negative(B[np.ix_(kept, kept)], 0.5, A)
         else:
             rate = np.abs(B).max(axis=1)[slow]
             scale = np.ones(n)
@@ -388,24 +390,30 @@ def _power_of_two(x):
     return np.ldexp(1.0, np.where(x > 0, np.frexp(x)[1], 0))
 
 
-def _inverse_of_positive(M, factor, A):
-    """Return `factor` times the inverse of the symmetric M (overwritten), by Cholesky.
+def _inverse_of_negative(B, factor, A):
+    """Return `factor` times the inverse of ``M = -B``, symmetric, by Cholesky.
 
     M is scaled to a diagonal near 1 first, so that leaks of any spread count alike, by powers of 2,
     so that no digit changes.
     """
-    scale = 1 / _power_of_two(np.sqrt(np.maximum(M.diagonal(), 0)))
-    M *= scale[:, None]
-    M *= scale
-    M = np.ascontiguousarray(M).T  # Fortran order without a copy: M is symmetric
-    norm = linalg.lapack.dlange("1", M)
+    scale = 1 / _power_of_two(np.sqrt(np.maximum(-B.diagonal(), 0)))
+    M, step = np.empty(B.shape), max(1, _matrix.BLOCK // len(B))
+
+    def on_rows(k):
+        rows = slice(k, k + step)
+        np.multiply(B[rows], -scale, out=M[rows])
+        M[rows] *= scale[rows, None]
+        return np.abs(M[rows]).sum(axis=1).max()
+
+    norm = max(_matrix.in_parallel(on_rows, range(0, len(B), step)))
+    M = M.T  # Fortran order without a copy: M is symmetric
     L, info = linalg.lapack.dpotrf(M, lower=1, clean=0, overwrite_a=1)
     if info == 0:
         inverse, _ = linalg.lapack.dpotri(L, lower=1, overwrite_c=1)
     # The trace of the inverse is its norm where the matrix is close to singular.
     if info != 0 or not norm * inverse.trace() < _CONDITION:
         raise _no_inverse(A)
-    return _mirror(inverse.T, factor, scale)
+    return _mirror(inverse.T, factor * scale, scale)
 
 
 def _no_inverse(A):
@@ -420,15 +428,14 @@ def _no_inverse(A):
     return unstable(A, largest, singular=bool(least <= 1e-12))
 
 
-def _mirror(C, factor=1.0, scale=None):
-    """Scale the upper triangle of C and copy it onto the lower one, in place."""
+def _mirror(C, left=None, right=None):
+    """Copy the upper triangle of C onto the lower one, in place, ``diag(left) C diag(right)``."""
 
     def on_tile(tile):
         i, j = tile
-        C[i, j] *= factor
-        if scale is not None:
-            C[i, j] *= scale[i, None]
-            C[i, j] *= scale[j]
+        if left is not None:
+            C[i, j] *= left[i, None]
+            C[i, j] *= right[j]
         if i == j:
             C[i, j] = np.triu(C[i, j]) + np.triu(C[i, j], 1).T
         else:
@@ -458,7 +465,7 @@ def _normal(dense, A):
     if (np.abs(commutator) > 1e-12 * (np.outer(row, row) + np.outer(column, column))).any():
         return None
     del commutator
-    C = _inverse_of_positive(-(dense + dense.T), 1.0, A)
+    C = _inverse_of_negative(dense + dense.T, 1.0, A)
     residual = dense @ C  # its symmetric part must be -1/2
     residual += residual.T.copy()
     residual[np.diag_indices_from(residual)] += 1.0

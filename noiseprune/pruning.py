@@ -137,7 +137,8 @@ def _score(A, W, rule, C, rng):
         if C is None:
             check_leak(A)
         S = _variances(A, W, C, rng)
-        S.data *= np.abs(W.data)
+        S.data *= W.data
+        np.abs(S.data, out=S.data)
         return S
     if rule == "leak":
         each = 0.5 / _positive_leak(A)
@@ -211,7 +212,9 @@ def keep_probabilities(S, *, keep=None, count=None, K=None, normalise="exact"):
            [0.5, 0.5, 0. ]])
     """
     S = _scores(S)
-    return _clip(S, _calibrate(S.data, keep=keep, count=count, K=K, normalise=normalise))
+    P = _clip(S, _calibrate(S.data, keep=keep, count=count, K=K, normalise=normalise))
+    P.indices, P.indptr = P.indices.copy(), P.indptr.copy()  # S keeps its own
+    return P
 
 
 def sample_synapses(A, P, *, rescale=True, diagonal="matched", rng=None):
@@ -356,8 +359,13 @@ def _warn_if_unstable(network, diagonal):
 def _scores(S):
     """Return the off-diagonal scores as a csr_array, each synapse once, zeros in their place."""
     checked = _checks.matrix(S, "S")
-    S = sparse.csr_array(S, dtype=float, copy=True) if sparse.issparse(S) else synapses(checked)
-    S.sum_duplicates()
+    if not sparse.issparse(S):
+        S = synapses(checked)
+    elif S.nnz == checked.nnz:  # no entry twice, none 0
+        S = checked
+    else:
+        S = sparse.csr_array(S, dtype=float, copy=True)
+        S.sum_duplicates()
     own = row_indices(S) == S.indices
     if own.any():
         rows, columns = (index[~own] for index in S.tocoo().coords)
