@@ -94,8 +94,8 @@ def eigenvalue_errors(A, A_sparse):
     Returns
     -------
     ndarray, shape (N,)
-        Errors, the slowest eigenvalue (largest real part) first; of a conjugate pair, which can be
-        matched either way, the smaller error first.
+        Errors, the slowest eigenvalue (largest real part) last; of a conjugate pair, which can be
+        matched either way, the smaller error last.
 
     Raises
     ------
@@ -110,14 +110,14 @@ def eigenvalue_errors(A, A_sparse):
     --------
     >>> from noiseprune.asymmetric import eigenvalue_errors
     >>> eigenvalue_errors([[-1.0, 0], [0, -2.0]], [[-2.0, 0], [0, -1.5]])
-    array([0.5, 0. ])
+    array([0. , 0.5])
     """
     A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
     _checks.same_shape(A, A_sparse, "A", "A_sparse")
     lam, mu = linalg.eigvals(_matrix.dense(A)), linalg.eigvals(_matrix.dense(A_sparse))
     rows, columns = optimize.linear_sum_assignment(np.abs(lam[:, None] - mu) ** 2)
     errors = np.abs(mu[columns] - lam[rows]) / np.abs(lam)
-    return errors[np.lexsort((errors, np.abs(lam.imag), -lam.real))]
+    return errors[np.lexsort((-errors, -np.abs(lam.imag), lam.real))]
 
 
 def inverse_error(A, A_sparse):

@@ -23,7 +23,7 @@ _SINGULAR = 1e-14  # reciprocal condition number, leaks brought to one size, of 
 
 @dataclass(frozen=True)
 class SpectralComparison:
-    """Measures of the lab notebook, one entry per mode, the slowest mode last.
+    """Measures of the lab notebook, one entry per mode, the slowest mode last: mode k at ``[-k]``.
 
     Attributes
     ----------
@@ -220,7 +220,7 @@ def slowest_modes(A, k=6):
     Returns
     -------
     values : ndarray, shape (k,)
-        Eigenvalues (units 1/time), ascending: the slowest mode last, as in `compare_spectra`.
+        Eigenvalues (units 1/time), ascending as everywhere in the package: the slowest mode last.
     vectors : ndarray, shape (N, k)
         Their unit eigenvectors as columns.
 

@@ -116,7 +116,7 @@ def asymmetric_networks(settings, seed):
             )
             A_sparse = pruned.A.toarray()
             C_sparse = stationary_covariance(A_sparse)
-            errors = eigenvalue_errors(A, A_sparse)[: settings.slow]
+            errors = eigenvalue_errors(A, A_sparse)[-settings.slow :]
             rows.append(
                 {
                     "seed": seed,

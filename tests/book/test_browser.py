@@ -123,6 +123,7 @@ def test_formulas_need_no_script_and_say_themselves_in_words(visit, name):
 @pytest.mark.parametrize("width", [320, 1280])
 def test_formulas_that_scroll_are_reached_by_keyboard_and_no_others(visit, width):
     page = visit("book/06_theorem", viewport={"width": width, "height": 900})
+    page.add_style_tag(content="* { content-visibility: visible !important }")  # all are laid out
     page.wait_for_timeout(500)
     wrong = page.evaluate(
         """() => [...document.querySelectorAll("div.math > mjx-container")].filter(
