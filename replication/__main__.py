@@ -138,17 +138,22 @@ def _list(folder):
 def _run(names, options):
     for name in names:
         path = registry.stored_file(name, options.results)
+        stored = None
         try:
-            current = registry.is_current(registry.load(name, options.results))
+            stored = registry.load(name, options.results)
         except FileNotFoundError:
-            current = False
+            pass
         except DamagedResult as error:
             print(f"{error}; it is computed anew")
-            current = False
-        if current and not options.again:
-            print(f"{name}: stored already in {path.name}; --again runs it anew")
-            continue
-        result = _compute(name, options.workers, folder=options.results)
+        how = {"folder": options.results}
+        if stored and not options.again:
+            if registry.is_current(stored):
+                print(f"{name}: stored already in {path.name}; --again runs it anew")
+                continue
+            if added := registry.missing_rules(stored):
+                print(f"{name}: {', '.join(added)} is added to the rules in {path.name}")
+                how["add_to"] = stored
+        result = _compute(name, options.workers, **how)
         print(f"{name}: {len(result.rows)} rows in {result.provenance['seconds']:.0f} s")
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def experiment(*, quick=None, **stored):
     return register
 
 
-def run(name, *, seeds=None, executor=None, progress=True, folder=None):
+def run(name, *, seeds=None, executor=None, progress=True, folder=None, add_to=None):
     """Run a stored experiment again, all its seeds or some.
 
     Parameters
@@ -93,6 +94,9 @@ def run(name, *, seeds=None, executor=None, progress=True, folder=None):
     folder : path, optional
         Store the result there. Until it is whole the finished seeds are kept beside it, and a
         run that was interrupted goes on from them. Without it, nothing is stored.
+    add_to : Result, optional
+        Result that lacks some of the rules, see `missing_rules`: these alone are run, and their
+        rows are put beside those of the others, which stay as they are.
 
     Returns
     -------
@@ -109,6 +113,8 @@ def run(name, *, seeds=None, executor=None, progress=True, folder=None):
     registered, settings = _stored(name)
     if seeds is not None:
         settings = dataclasses.replace(settings, seeds=tuple(seeds))
+    if add_to is not None:
+        settings = dataclasses.replace(settings, rules=missing_rules(add_to))
     how = {"executor": executor, "progress": progress}
     if folder is None:
         return run_seeds(name, settings, registered, **how)
@@ -117,6 +123,8 @@ def run(name, *, seeds=None, executor=None, progress=True, folder=None):
         raise IsADirectoryError(f"{path} is a folder, where the result must be: move it away")
     partial = Partial(path, settings)
     result = run_seeds(name, settings, registered, partial=partial, **how)
+    if add_to is not None:
+        result = _with_rules(add_to, result)
     result.save(path)
     partial.remove()
     return result
@@ -160,6 +168,45 @@ def stored_file(name, folder=RESULTS):
 def is_current(result):
     """Whether a stored result was made with the settings that `STORED` names today."""
     return result.settings == plain(dataclasses.asdict(_stored(result.experiment)[1]))
+
+
+def missing_rules(result):
+    """Rules that today's settings have after those of a stored result, if all else is equal."""
+    today = plain(dataclasses.asdict(_stored(result.experiment)[1]))
+    known = result.settings.get("rules", [])
+    same = {**result.settings, "rules": None} == {**today, "rules": None}
+    if not (same and known and today["rules"][: len(known)] == known):
+        return ()
+    return tuple(today["rules"][len(known) :])
+
+
+def _with_rules(before, added):
+    """Stored rows with those of further rules behind them, condition by condition.
+
+    What a row names before its rule are the conditions that it shares with those of other rules.
+    """
+
+    def conditions(row):
+        return tuple(row.items())[: list(row).index("rule")]
+
+    rules = added.settings["rules"]
+    further = {}
+    for row in added.rows:
+        if row["rule"] in rules:
+            further.setdefault(conditions(row), []).append(row)
+    rows = []
+    for key, group in itertools.groupby(before.rows, conditions):
+        rows += [*group, *further.pop(key, [])]
+    if further:
+        raise ValueError(f"{before.experiment} has no stored rows with {next(iter(further))}")
+    seconds = before.provenance["seconds"] + added.provenance["seconds"]
+    provenance = {**before.provenance, "seconds": round(seconds, 1)}
+    provenance["added"] = [
+        *before.provenance.get("added", []),
+        {"rules": rules, **added.provenance},
+    ]
+    settings = {**before.settings, "rules": [*before.settings["rules"], *rules]}
+    return Result(before.experiment, settings, rows, provenance)
 
 
 def disagreements(before, again, *, tolerance=1e-6):

@@ -99,7 +99,7 @@ def run_seeds(name, settings, experiment, *, executor=None, progress=True, parti
         bar_format=BAR,
         disable=not progress,
     )
-    _listeners.append(bar.update)
+    _listeners.append(lambda share: bar.update(min(share, bar.total - bar.n)))  # shares round up
     try:
         with bar:
             for seed, rows in _finished(experiment, settings, left, executor):

@@ -41,7 +41,7 @@ class AsymmetricSettings:
     strengths: tuple = (0.0, 0.05, 0.25, 0.5, 0.75, 1.0)
     shares: tuple = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
     keep: float = 0.2
-    rules: tuple = ("noise", "weight", "uniform")
+    rules: tuple = ("noise", "weight", "uniform", "leak")
     slow: int = 20
     seeds: tuple = tuple(range(10))
 

@@ -32,7 +32,7 @@ class LargeSettings:
     excess: float = 0.05
     samples: int = 200
     keep: tuple = (0.9, 0.7, 0.5)
-    rules: tuple = ("noise", "weight")
+    rules: tuple = ("noise", "weight", "leak")
     seeds: tuple = (0, 1, 2)
 
     def draw(self, shape, neurons, degree, rng):

@@ -28,7 +28,7 @@ class TenThousandSettings(NetworkSettings):
 
     sizes: tuple = recorded.PAPER_SIZES_10_000
     keep: float = recorded.LAB_KEEP_10_000
-    rules: tuple = ("noise", "weight")
+    rules: tuple = ("noise", "weight", "uniform", "leak")
     slow: int = 20
     dt: float = 0.05
     steps: int = 800

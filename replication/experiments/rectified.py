@@ -27,7 +27,7 @@ class RectifiedSettings(NetworkSettings):
     """
 
     keep: tuple = (0.2, 0.05)
-    rules: tuple = ("noise", "weight", "uniform")
+    rules: tuple = ("noise", "weight", "uniform", "leak")
     dt: float = 0.02
     steps: int = 2000
     every: int = 5

@@ -54,7 +54,7 @@ class SpectrumSettings(NetworkSettings):
     """`spectra`: fractions kept, rules, and how many of the slowest modes to keep singly."""
 
     keep: tuple = (0.5, 0.2, 0.1, 0.05, 0.03)
-    rules: tuple = ("noise", "weight", "uniform")
+    rules: tuple = ("noise", "weight", "uniform", "leak")
     slow: int = 20
 
 

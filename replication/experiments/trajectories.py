@@ -24,7 +24,7 @@ class TrajectorySettings(NetworkSettings):
     """`trajectory_errors`: the lab notebook's simulations (times in model units)."""
 
     keep: tuple = (0.2, 0.05)
-    rules: tuple = ("noise", "weight", "uniform")
+    rules: tuple = ("noise", "weight", "uniform", "leak")
     diagonals: tuple = ("matched", "original")
     dt: float = recorded.LAB_DT
     steps: int = recorded.LAB_STEPS
@@ -41,7 +41,10 @@ class TrajectorySettings(NetworkSettings):
         return self.dt * self.every * np.arange(self.steps // self.every + 1)
 
 
-@experiment(trajectories_lab=TrajectorySettings())
+@experiment(
+    trajectories_lab=TrajectorySettings(),
+    trajectories_paper=TrajectorySettings(sizes=recorded.PAPER_SIZES, diagonals=("matched",)),
+)
 def trajectory_errors(settings, seed):
     """Compare trajectories of the original and the pruned networks under the same noise.
 

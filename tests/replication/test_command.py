@@ -75,6 +75,44 @@ def test_results_of_other_settings_are_told_and_run_anew(shelf, capsys):
     assert stored.load("lab_record", shelf).settings["keep"] == 0.2
 
 
+SPECTRA = experiments.SpectrumSettings(
+    sizes=(40, 20), long_range=60, seeds=(0, 1), keep=(0.5, 0.3), rules=("noise", "weight"), slow=3
+)
+
+
+def test_a_further_rule_is_added_to_a_stored_result(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(stored, "STORED", {"spectra": (experiments.spectra, SPECTRA)})
+    command(tmp_path, "run", "spectra")
+    before = stored.load("spectra", tmp_path)
+    before.rows[0]["epsilon"] += 1e-7  # computed elsewhere: it stays as it is
+    before.save(tmp_path / "spectra.json")
+    wider = dataclasses.replace(SPECTRA, rules=("noise", "weight", "leak"))
+    monkeypatch.setattr(stored, "STORED", {"spectra": (experiments.spectra, wider)})
+    capsys.readouterr()
+    assert command(tmp_path, "run", "spectra") == 0
+    assert "leak is added to the rules" in capsys.readouterr().out
+    after = stored.load("spectra", tmp_path)
+    assert [row for row in after.rows if row["rule"] != "leak"] == before.rows
+    whole = experiments.spectra(wider, progress=False, name="spectra")
+    assert stored.disagreements(after, whole) == []  # the order of a whole run
+    assert stored.is_current(after)
+    assert after.provenance["added"][0]["rules"] == ["leak"]
+    assert command(tmp_path, "run", "spectra") == 0
+    assert "stored already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", [{"rules": ("weight", "noise", "leak")}, {"keep": (0.5,)}])
+def test_other_settings_are_run_anew_whatever_the_rules(tmp_path, capsys, monkeypatch, change):
+    monkeypatch.setattr(stored, "STORED", {"spectra": (experiments.spectra, SPECTRA)})
+    command(tmp_path, "run", "spectra")
+    other = dataclasses.replace(SPECTRA, **change)
+    monkeypatch.setattr(stored, "STORED", {"spectra": (experiments.spectra, other)})
+    capsys.readouterr()
+    assert command(tmp_path, "run", "spectra") == 0
+    assert "added" not in capsys.readouterr().out
+    assert stored.load("spectra", tmp_path).rows == experiments.spectra(other, progress=False).rows
+
+
 def test_compare_holds_two_folders_against_each_other(shelf, capsys, tmp_path_factory):
     other = tmp_path_factory.mktemp("rerun")
     for folder in (shelf, other):
