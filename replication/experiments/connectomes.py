@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from dataclasses import dataclass
 
@@ -38,8 +39,8 @@ class ConnectomeSettings:
         Gain of the fixed leak, see `noiseprune.fixed_leak`.
     keep : tuple of float
         Fractions of synapses kept.
-    rewired : bool
-        Whether each network's twin with the same degrees and weights is pruned too.
+    rewired : tuple of float
+        Fractions kept of each network's twin with the same degrees and weights.
     seeds : tuple of int
         Seeds.
     """
@@ -48,7 +49,7 @@ class ConnectomeSettings:
     excess: tuple = (0.01, 0.1, 1.0)
     gain: float = 0.9
     keep: tuple = (0.5, 0.2, 0.1, 0.05)
-    rewired: bool = True
+    rewired: tuple = (0.2,)
     seeds: tuple = (0, 1, 2, 3, 4, 5, 6)
 
 
@@ -58,18 +59,17 @@ def connectome_pruning(settings, seed):
     rows = []
     rewiring, pruning = streams(seed, 2)
     for name in settings.networks:
-        for wiring in ("real", "rewired") if settings.rewired else ("real",):
-            for form, W in forms(name).items():
-                if wiring == "rewired":
-                    W = rewire(W, rng=rewiring)
-                for leak in (*settings.excess, FIXED):
-                    A = with_leak(W, leak, settings.gain)
-                    where = {"seed": seed, "network": name, "wiring": wiring}
-                    where |= {"form": form, "leak": leak, "synapses": W.nnz}
-                    rows += [
-                        {**where, "keep": keep, **_measured(A, keep, pruning)}
-                        for keep in settings.keep
-                    ]
+        for form, W in forms(name).items():
+            twin = rewire(W, rng=rewiring) if settings.rewired else W
+            for wiring, weights, fractions in (
+                ("real", W, settings.keep),
+                ("rewired", twin, settings.rewired),
+            ):
+                for leak, keep in itertools.product((*settings.excess, FIXED), fractions):
+                    A = with_leak(weights, leak, settings.gain)
+                    where = {"seed": seed, "network": name, "wiring": wiring, "form": form}
+                    where |= {"leak": leak, "synapses": W.nnz, "keep": keep}
+                    rows.append({**where, **_measured(A, keep, pruning)})
     return rows
 
 

@@ -44,7 +44,7 @@ class TrainedSettings:
     seeds: tuple = (0, 1, 2, 3, 4)
     keep: tuple = (0.5, 0.2, 0.1)
     draws: int = 3
-    trials: int = 500
+    trials: int = 300
     sigma: float = 0.05
     ridge: float = 1e-3
 

@@ -60,7 +60,7 @@ def test_leaks():
 
 
 SMALL = connectomes.ConnectomeSettings(
-    networks=("worm_gap",), excess=(0.1,), keep=(0.5,), rewired=False, seeds=(0,)
+    networks=("worm_gap",), excess=(0.1,), keep=(0.5,), rewired=(), seeds=(0,)
 )
 
 
@@ -87,6 +87,6 @@ def test_top_keeps_pairs_together():
 
 
 def test_twins_are_pruned_beside_the_network():
-    both = dataclasses.replace(SMALL, rewired=True, keep=(0.5,))
+    both = dataclasses.replace(SMALL, rewired=(0.5,))
     rows = experiments.connectome_pruning(both, progress=False).rows
     assert {row["wiring"] for row in rows} == {"real", "rewired"}
