@@ -16,6 +16,7 @@ from noiseprune.pruning import RULES
 from replication.collect import NETWORKS, load
 from replication.registry import experiment
 from replication.result import streams
+from replication.runner import steps
 
 FIXED = "fixed"
 MEASURES = ("slow_error", "covariance_error", "trajectory_error", "epsilon")
@@ -58,7 +59,7 @@ def connectome_pruning(settings, seed):
     """Prune real networks and their rewired twins by every rule, at several leaks."""
     rows = []
     rewiring, pruning = streams(seed, 2)
-    for name in settings.networks:
+    for name in steps(settings.networks):
         for form, W in forms(name).items():
             twin = rewire(W, rng=rewiring) if settings.rewired else W
             for wiring, weights, fractions in (

@@ -11,6 +11,7 @@ from scipy import sparse
 from noiseprune import keep_probabilities, sample_synapses, stationary_covariance, synapse_scores
 from noiseprune._refit import refitted
 from replication.registry import RESULTS, experiment
+from replication.runner import steps
 from replication.tasks import TASKS, accuracy
 
 NONLINEARITIES = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}
@@ -98,7 +99,7 @@ def trained_networks(settings, seed):
     """Prune trained networks by several rules and measure what they still can do."""
     return [
         row
-        for by_seed in load_networks().values()
+        for by_seed in steps(load_networks().values())
         for row in network_rows(settings, by_seed[seed], seed)
     ]
 
