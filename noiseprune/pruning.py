@@ -54,11 +54,6 @@ class PrunedNetwork:
     shortfall : float or None
         With diagonal "homeostatic", the largest fraction of its total input that a neuron lacks,
         0 where all are scaled and 1 where one lost every synapse; else None.
-    abscissa : float
-        Spectral abscissa of `A`, the largest real part of an eigenvalue: the network is stable if
-        it is negative. Found when it is first asked for.
-    components : int
-        Number of parts of `A` that no synapse connects.
     """
 
     A: sparse.csr_array
@@ -71,7 +66,7 @@ class PrunedNetwork:
 
     @cached_property
     def abscissa(self):
-        """Largest real part of an eigenvalue."""
+        """Spectral abscissa of `A`, its largest real part of an eigenvalue: stable below 0."""
         return _matrix.abscissa(self.A)
 
     @cached_property
