@@ -105,7 +105,7 @@ def trained_networks(settings, seed):
 
 
 def network_rows(settings, network, seed):
-    """Accuracy of one network after every kind of pruning."""
+    """Accuracy of one network after every kind of pruning; None where a score does not exist."""
     test_rng, rng = np.random.default_rng([seed, 7]), np.random.default_rng([seed, 8])
     test = TASKS[network.task](test_rng, settings.trials)
     record = TASKS[network.task](test_rng, settings.trials)
@@ -118,8 +118,8 @@ def network_rows(settings, network, seed):
             "score": score,
             "how": how,
             "draw": draw,
-            "kept": int(np.count_nonzero(W - np.diag(W.diagonal()))),
-            "accuracy": network.accuracy(test, W=W),
+            "kept": None if W is None else int(np.count_nonzero(W - np.diag(W.diagonal()))),
+            "accuracy": None if W is None else network.accuracy(test, W=W),
         }
 
     activity = network.run(record.inputs)
@@ -134,28 +134,31 @@ def network_rows(settings, network, seed):
     ]
     for keep in settings.keep:
         for name, S in scores.items():
-            P = keep_probabilities(S, keep=keep)
+            P = None if S is None else keep_probabilities(S, keep=keep)
             for draw in range(settings.draws):
+                if P is None:
+                    rows += [row(keep, name, how, None, draw) for how in DRAWS]
+                    continue
                 for how, W in _drawn(A, P, [seed, draw, round(1000 * keep)]).items():
                     rows.append(row(keep, name, how, W + own, draw))
         for name in TOPS:
-            if name in scores:
-                mask = top(scores[name], keep) | np.eye(len(own), dtype=bool)
-                rows.append(row(keep, name, "top", network.W * mask))
-                fitted = refitted(network.W, network.W * mask, mask, gram, settings.ridge)
-                rows.append(row(keep, name, "top, refit", fitted))
+            mask = top(scores[name], keep) | np.eye(len(own), dtype=bool)
+            rows.append(row(keep, name, "top", network.W * mask))
+            fitted = refitted(network.W, network.W * mask, mask, gram, settings.ridge)
+            rows.append(row(keep, name, "top, refit", fitted))
     for keep, W in zip(settings.keep, surgeon(network.W, gram, settings.keep), strict=True):
         rows.append(row(keep, "surgeon", "top, refit", W))
     return rows
 
 
 def synapse_score_table(network, record, activity, settings, rng):
-    """Scores of the recurrent synapses by every rule; without fixed points one rule less."""
+    """Scores of the recurrent synapses by every rule; without fixed points one of them is None."""
     W = network.W - np.diag(network.W.diagonal())
     A = W - np.eye(len(W))
     radius = np.abs(np.linalg.eigvals(network.W)).max()
     scaled = network.W * min(1.0, ORIGIN_RADIUS / radius)
     covariances = {"noise, origin": stationary_covariance(scaled, time="discrete")}
+    covariances["noise, fixed points"] = None
     points = fixed_points(network, activity)
     if len(points):
         slopes = SLOPES[network.nonlinearity](points)
@@ -169,7 +172,9 @@ def synapse_score_table(network, record, activity, settings, rng):
     noisy = network.run(record.inputs, noise=settings.sigma, rng=rng)
     deviation = (noisy - activity).reshape(-1, len(W)) / settings.sigma
     covariances["noise, measured"] = deviation.T @ deviation / len(deviation)
-    scores = {name: synapse_scores(A, C=C) for name, C in covariances.items()}
+    scores = {
+        name: None if C is None else synapse_scores(A, C=C) for name, C in covariances.items()
+    }
     return scores | {rule: synapse_scores(A, rule=rule) for rule in ("weight", "uniform")}
 
 
