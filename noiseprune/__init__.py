@@ -8,9 +8,9 @@ variable NOISEPRUNE_THREADS says if that is fewer. Results do not depend on it.
 """
 
 from noiseprune import asymmetric, large, rectified, theory
-from noiseprune.compare import NetworkComparison, compare
+from noiseprune.comparison import NetworkComparison, compare
 from noiseprune.covariance import sample_covariance, stationary_covariance, synapse_variances
-from noiseprune.diagnose import Diagnosis, diagnose
+from noiseprune.diagnosis import Diagnosis, diagnose
 from noiseprune.dynamics import relax, simulate, trajectory_error
 from noiseprune.networks import add_leak, clustered, fixed_leak, random_graph, spatial, stabilise
 from noiseprune.pruning import (
@@ -20,7 +20,7 @@ from noiseprune.pruning import (
     sample_synapses,
     synapse_scores,
 )
-from noiseprune.read import Network, read
+from noiseprune.reading import Network, read
 from noiseprune.spectrum import SpectralComparison, compare_spectra, slowest_modes, spectral_epsilon
 
 __version__ = "0.1.0"
