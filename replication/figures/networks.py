@@ -21,7 +21,7 @@ from replication.figures.style import (
 
 
 @styled
-def wiring(W, labels, positions):
+def wiring(W, labels, positions, *, first=1):
     """Draw a small symmetric network: numbered neurons, a labelled line for each synapse.
 
     Parameters
@@ -32,6 +32,8 @@ def wiring(W, labels, positions):
         Text written at a synapse, for each pair ``(i, j)`` with i < j.
     positions : (N, 2) array_like
         Where each neuron stands.
+    first : int
+        Number of the first neuron.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def wiring(W, labels, positions):
             zorder=2,
             bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": "none"},
         )
-    for number, place in enumerate(positions, start=1):
+    for number, place in enumerate(positions, start=first):
         ax.text(
             *place,
             str(number),
