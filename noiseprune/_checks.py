@@ -121,6 +121,8 @@ def eigenpairs(given, A):
             f"eigenpairs must have shapes {A.shape[:1]} and {A.shape}, "
             f"got {values.shape} and {vectors.shape}"
         )
+    if (np.diff(values) < 0).any():
+        raise ValueError("eigenpairs[0] must be ascending, as numpy.linalg.eigh returns it")
     return values, vectors
 
 

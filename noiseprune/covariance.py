@@ -17,6 +17,10 @@ STRUCTURES = ("symmetric", "normal", "general", "auto")
 TIMES = ("continuous", "discrete")
 
 _CONDITION = 1e14  # of a matrix with diagonal 1, from which it is singular to working precision
+_GRADED = 1e6  # ratio of leaks, from which slow modes lose digits to the rounding of fast ones
+_LOUDEST = 1e150  # amplitude of noise: its square must be a number
+_EPS = np.finfo(float).eps
+_SPREAD = 1e14  # of the leaks, from which a slow mode is lost in the rounding of a fast one
 _DRIFT = 1e5  # leak times variance of a neuron, from which differences of variances lose digits
 
 
@@ -90,13 +94,14 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous"):
 def _noise(sigma, n):
     """Noise amplitudes: one number if all are equal, else one for each neuron."""
     if np.ndim(sigma) == 0 and not np.ma.isMaskedArray(sigma):
-        return _checks.number(sigma, "sigma", low=0)
+        return _checks.number(sigma, "sigma", low=0, high=_LOUDEST)
     sigma = _checks.array(sigma, "sigma", ndim=1, nonnegative=True)
     if sigma.size != n:
         raise ValueError(
             f"sigma must be a number or have one entry for each of the {n} neurons, got "
             f"{sigma.size}"
         )
+    _checks.number(sigma.max(), "sigma", low=0, high=_LOUDEST)
     return float(sigma[0]) if (sigma == sigma[0]).all() else sigma
 
 
@@ -476,7 +481,9 @@ def _normal(dense, A):
 def _general(dense, sigma, A):
     """Covariance of any stable network, largest entry near 1, with noise for each neuron."""
     alike = (sigma == sigma[0]).all()
-    C = _smith(dense, None if alike else sigma)
+    leak = -dense.diagonal()
+    graded = leak.max() > _GRADED * leak.min()  # products of matrices see the fastest modes only
+    C = None if graded else _smith(dense, None if alike else sigma)
     if C is None:
         return _bartels_stewart(dense, sigma, A)
     return sigma[0] ** 2 * C if alike else C
@@ -505,14 +512,20 @@ def _smith(A, sigma=None):
     if C is None:
         return None
     del F
-    residual = A @ C
-    residual += residual.T.copy()
-    residual[np.diag_indices(n)] += 1.0 if sigma is None else sigma**2
+    residual = _residual(A, C, 1.0 if sigma is None else sigma)
     # Lower bounds of the two spectral norms: of the rows of A, and sum l^2 / sum l of C.
     size_A = np.sqrt(np.einsum("ij,ij->i", A, A).max())
     size_C = linalg.norm(C, check_finite=False) ** 2 / C.trace()
     accurate = linalg.norm(residual, check_finite=False) <= 1e-13 * size_A * size_C
     return C if accurate else None
+
+
+def _residual(A, C, sigma):
+    """``A C + C A^T + diag(sigma^2)``."""
+    residual = A @ C
+    residual += residual.T.copy()
+    residual[np.diag_indices_from(residual)] += sigma**2
+    return residual
 
 
 def _sum_of_powers(U, C):
@@ -545,7 +558,8 @@ def _bartels_stewart(dense, sigma, A):
     n = len(dense)
     order = np.arange(n)
     leak = -dense.diagonal()
-    if leak.max() > 1e8 * leak.min():  # the QR iteration keeps slow modes if the fast come first
+    graded = leak.max() > _GRADED * leak.min()
+    if graded:  # the QR iteration keeps slow modes if the fast come first
         order = np.argsort(-leak, kind="stable")
         dense = dense[np.ix_(order, order)]
     T, Z = linalg.schur(dense, output="real")
@@ -554,19 +568,34 @@ def _bartels_stewart(dense, sigma, A):
     scale = linalg.norm(T)
     sigma = np.broadcast_to(sigma, n)[order]
 
-    def solve(noise):
-        F = Z.T * noise
-        Y, factor, _ = linalg.lapack.dtrsyl(T, T, -(F @ F.T), tranb="T")
+    def solve(Q):
+        Y, factor, _ = linalg.lapack.dtrsyl(T, T, -Q, tranb="T")
         C = Z @ (Y / factor) @ Z.T
         return (C + C.T) / 2
 
-    if largest > -1e-14 * scale:  # rounding of the fastest mode is not above the slowest leak
-        unit = _power_of_two(np.abs(A).max())
-        if largest >= 0 or not _proves_stability(dense, solve(np.ones(n))):
-            slowest = leak[leak > 0].min(initial=leak.max())
-            raise unstable(A, largest * unit, singular=largest <= 1e-12 * slowest)
+    def driven_by(noise):
+        F = Z.T * noise
+        C = solve(F @ F.T)
+        left, before = np.inf, np.inf
+        while graded and (left := np.abs(R := _residual(dense, C, noise)).max()) < before / 2:
+            C, before = C + solve(Z.T @ R @ Z), left
+        return C
+
+    # Rounding of the fastest mode may be above the slowest leak.
+    doubtful = largest > -1e-14 * scale
+    if doubtful and (largest >= 0 or not _proves_stability(dense, driven_by(np.ones(n)))):
+        unit = np.abs(A).max() / np.abs(dense).max()
+        slowest, fastest = leak[leak > 0].min(initial=leak.max()), leak.max()
+        if largest < _EPS * scale and fastest > _SPREAD * slowest:
+            raise NoCovariance(
+                f"the leaks of A spread too far for floating point, from {slowest * unit:.3g} to "
+                f"{fastest * unit:.3g} (neuron {leak.argmax()}): whether slow modes decay is lost "
+                "in the rounding of fast ones; a neuron whose leak is so large stays at rest: "
+                f"leave it out, or give it a leak below {_SPREAD * slowest * unit:.1g}"
+            )
+        raise unstable(A, largest * unit, singular=largest <= 1e-12 * slowest)
     C = np.empty((n, n))
-    C[np.ix_(order, order)] = solve(sigma)
+    C[np.ix_(order, order)] = driven_by(sigma)
     return C
 
 
@@ -575,9 +604,7 @@ def _proves_stability(A, C):
 
     With a residual below `e` times the noise, C is within the fraction `e` in every direction.
     """
-    residual = A @ C
-    residual += residual.T.copy()
-    residual[np.diag_indices_from(residual)] += 1.0
+    residual = _residual(A, C, 1.0)
     if not np.abs(residual).sum(axis=1).max() < 1e-8:
         return False
     scale = 1 / np.sqrt(np.abs(C.diagonal()))

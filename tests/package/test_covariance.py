@@ -1,5 +1,7 @@
 """The Lyapunov equation, sample covariances, and what the two neurons of a synapse see of them."""
 
+import re
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -619,3 +621,30 @@ def test_missing_recordings_are_refused_with_what_to_do():
     x[4, 1] = np.nan
     with pytest.raises(ValueError, match=r"got nan at index \(4, 1\); leave out times or neurons"):
         npr.sample_covariance(x)
+
+
+@pytest.mark.parametrize("sigma", [1e155, [1.0, 1e155]])
+@pytest.mark.parametrize("w", [0.1, 0.2])
+def test_noise_whose_square_is_beyond_floating_point(sigma, w):
+    with pytest.raises(ValueError, match=r"sigma must lie in \[0, 1e\+150\]"):
+        npr.stationary_covariance([[-1, 0.2], [w, -1]], sigma=sigma)
+
+
+def test_leaks_that_spread_too_far_for_a_directed_network_say_so(network):
+    A, rest = network(8, symmetric=False), np.arange(8) != 3
+    expected = npr.stationary_covariance(A[np.ix_(rest, rest)])
+    for leak in (1e5, 1e7, 1e8, 1e10, 1e12, 1e14, 1e15):  # its synapses matter less and less
+        A[3, 3] = -leak
+        C = npr.stationary_covariance(A)
+        assert np.abs(C[np.ix_(rest, rest)] - expected).max() < 1 / leak + 1e-14
+        assert C[3, 3] == pytest.approx(0.5 / leak, rel=1e-12 + 10 / leak)
+    A[3, 3] = -1e18
+    with pytest.raises(ValueError, match=r"leaks of A spread too far.* 1e\+18 \(neuron 3\)"):
+        npr.stationary_covariance(A)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1.5, 3.0, 5.0, 1e9])
+def test_how_unstable_a_directed_network_is(unit):
+    A = unit * np.array([[-0.5, 1.0], [0.5, -0.5]])
+    with pytest.raises(ValueError, match=f"is {re.escape(f'{unit * (0.5**0.5 - 0.5):.4g}')} "):
+        npr.stationary_covariance(A)

@@ -189,6 +189,74 @@ def test_epsilon_needs_a_definite_original(A, message):
         npr.spectral_epsilon(A, -np.eye(2))
 
 
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (npr.compare_spectra, "A is singular to working precision"),
+        (npr.spectral_epsilon, "must be positive definite"),
+        (lambda A, _: npr.slowest_modes(A, 1), "A is singular to working precision"),
+    ],
+)
+def test_an_original_is_singular_where_rounding_hides_its_slowest_mode(function, message):
+    """The reciprocal condition number here is half the excess leak: 2e-14, and 5e-15."""
+
+    def pair(excess):
+        return npr.add_leak([[0, 1.0], [1.0, 0]], excess=excess)
+
+    function(pair(4e-14), -np.eye(2))
+    with pytest.raises(ValueError, match=message):
+        function(pair(1e-14), -np.eye(2))
+
+
+@pytest.fixture(scope="module")
+def graded(pair):
+    """A pair of networks, and the same in units that give the neurons leaks from 1 to 1e15."""
+    A, A_sparse = pair(14, keep=0.6)
+    own = np.ldexp(1.0, np.round(np.linspace(0, 25, 14)).astype(int))
+    scale = own * np.ldexp(1.0, -np.round(np.log2(-A.diagonal()) / 2).astype(int))
+    return A, A_sparse.toarray(), scale
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+def test_epsilon_where_leaks_spread_over_15_decades(graded, container):
+    A, A_sparse, scale = graded
+    scaled = [container(scale[:, None] * B * scale) for B in (A, A_sparse)]
+    assert -scaled[0].diagonal().min() > 1e14 * -scaled[0].diagonal().max()
+    expected = npr.spectral_epsilon(A, A_sparse)
+    assert npr.spectral_epsilon(*scaled) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_slow_modes_where_leaks_spread_over_15_decades(graded, large, monkeypatch):
+    """The slowest are the largest of the inverse, which unscaled and scaled back loses nothing."""
+    A, A_sparse, scale = graded
+    inverse, inverse_sparse = (np.linalg.inv(-B) / np.outer(scale, scale) for B in (A, A_sparse))
+    slow, vectors = np.linalg.eigh(inverse)
+    slow_sparse = np.linalg.eigvalsh(inverse_sparse)
+    B, B_sparse = (scale[:, None] * matrix * scale for matrix in (A, A_sparse))
+    if large:
+        monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
+        B = sparse.csr_array(B)
+    values, found = npr.slowest_modes(B, 1 if large else 3)
+    assert values == pytest.approx(-1 / slow[-values.size :], rel=1e-9)
+    assert np.abs(np.sum(found * vectors[:, -values.size :], axis=0)) == pytest.approx(1, rel=1e-9)
+    if not large:
+        comparison = npr.compare_spectra(B, B_sparse)
+        assert comparison.eigenvalues[-3:] == pytest.approx(-1 / slow[-3:], rel=1e-9)
+        error = slow[-3:] / slow_sparse[-3:] - 1
+        assert comparison.eigenvalue_error[-3:] == pytest.approx(error, abs=1e-9)
+
+
+def test_two_neurons_with_leaks_1_and_1e15_have_the_eigenvalues_of_the_closed_form():
+    A, A_sparse = ([[-1.0, w], [w, -1e15]] for w in (1e7, 2e7))
+    comparison = npr.compare_spectra(A, A_sparse)
+    slow, slow_sparse = (-(1e15 - w**2) / (1e15 + 1 + w**2 / 1e15) for w in (1e7, 2e7))
+    assert comparison.eigenvalues == pytest.approx([-1e15, slow], rel=1e-13)
+    assert comparison.eigenvalue_error[1] == pytest.approx(slow_sparse / slow - 1, abs=1e-13)
+    r = 1e7 / 1e15**0.5  # leaks brought to 1: weights r and 2 r, eigenvectors (1, 1) and (1, -1)
+    assert npr.spectral_epsilon(A, A_sparse) == pytest.approx(r / (1 - r), rel=1e-13)
+
+
 def test_measures_need_an_original_without_eigenvalue_zero():
     with pytest.raises(ValueError, match="A is singular"):
         npr.compare_spectra([[-1.0, 1.0], [1.0, -1.0]], -np.eye(2))
@@ -225,8 +293,14 @@ def test_both_functions_say_what_is_wrong(function, A, A_sparse, error, message)
 
 
 @pytest.mark.parametrize(
-    "eigenpairs", [(np.ones(3), np.eye(2)), (np.ones(2), np.eye(3)), (np.ones((2, 2)), np.eye(2))]
+    ("eigenpairs", "message"),
+    [
+        ((np.ones(3), np.eye(2)), "must have shapes"),
+        ((np.ones(2), np.eye(3)), "must have shapes"),
+        ((np.ones((2, 2)), np.eye(2)), "1 dimension"),
+        (([-1.0, -2.0], np.eye(2)), "ascending"),
+    ],
 )
-def test_eigenpairs_of_another_matrix(eigenpairs):
-    with pytest.raises(ValueError, match="eigenpairs"):
+def test_eigenpairs_of_another_matrix_or_in_another_order(eigenpairs, message):
+    with pytest.raises(ValueError, match=rf"eigenpairs.*{message}"):
         npr.compare_spectra(-np.eye(2), -np.eye(2), eigenpairs=eigenpairs)
