@@ -18,7 +18,6 @@ from replication.registry import experiment
 from replication.result import streams
 from replication.runner import steps
 
-FIXED = "fixed"
 MEASURES = ("slow_error", "covariance_error", "trajectory_error", "epsilon")
 DRAWS = ("independent", "homeostatic")
 TOPS = ("top weight", "top weight, rescaled", "top noise, rescaled")
@@ -56,7 +55,10 @@ class ConnectomeSettings:
 
 @experiment(connectomes=ConnectomeSettings())
 def connectome_pruning(settings, seed):
-    """Prune real networks and their rewired twins by every rule, at several leaks."""
+    """Prune real networks and their rewired twins by every rule, at several leaks.
+
+    A row with the excess None has the fixed leak.
+    """
     rows = []
     rewiring, pruning = streams(seed, 2)
     for name in steps(settings.networks):
@@ -66,10 +68,10 @@ def connectome_pruning(settings, seed):
                 ("real", W, settings.keep),
                 ("rewired", twin, settings.rewired),
             ):
-                for leak, keep in itertools.product((*settings.excess, FIXED), fractions):
-                    A = with_leak(weights, leak, settings.gain)
+                for excess, keep in itertools.product((*settings.excess, None), fractions):
+                    A = with_leak(weights, excess, settings.gain)
                     where = {"seed": seed, "network": name, "wiring": wiring, "form": form}
-                    where |= {"leak": leak, "synapses": W.nnz, "keep": keep}
+                    where |= {"excess": excess, "synapses": W.nnz, "keep": keep}
                     rows.append({**where, **_measured(A, keep, pruning)})
     return rows
 
@@ -84,11 +86,11 @@ def forms(name):
     return {"directed": W, "symmetrised": sparse.csr_array((W + W.T) / 2)}
 
 
-def with_leak(W, leak, gain):
-    """Dynamics with balanced leak and so much excess, or with a fixed one."""
-    if leak == FIXED:
+def with_leak(W, excess, gain):
+    """Dynamics with balanced leak and so many mean total inputs of excess; None: fixed leak."""
+    if excess is None:
         return fixed_leak(W, gain=gain)
-    return add_leak(W, excess=leak * abs(W).sum() / W.shape[0])
+    return add_leak(W, excess=excess * abs(W).sum() / W.shape[0])
 
 
 def rewire(W, *, rng):

@@ -55,7 +55,7 @@ def test_leaks():
     A = connectomes.with_leak(W, 0.1, 0.9)
     excess = -A.diagonal() - abs(W).sum(axis=1)
     np.testing.assert_allclose(excess, 0.1 * W.sum() / W.shape[0])
-    fixed = connectomes.with_leak(W, connectomes.FIXED, 0.9)
+    fixed = connectomes.with_leak(W, None, 0.9)
     np.testing.assert_allclose(fixed.diagonal(), -1)
 
 
@@ -66,7 +66,7 @@ SMALL = connectomes.ConnectomeSettings(
 
 def test_rows_measure_every_condition():
     rows = experiments.connectome_pruning(SMALL, progress=False).rows
-    assert [row["leak"] for row in rows] == [0.1, connectomes.FIXED]
+    assert [row["excess"] for row in rows] == [0.1, None]
     for row in rows:
         for measure in (*connectomes.MEASURES, "components", "stable"):
             assert len(row[measure]) == len(connectomes.CONDITIONS)
@@ -90,3 +90,9 @@ def test_twins_are_pruned_beside_the_network():
     both = dataclasses.replace(SMALL, rewired=(0.5,))
     rows = experiments.connectome_pruning(both, progress=False).rows
     assert {row["wiring"] for row in rows} == {"real", "rewired"}
+
+
+def test_a_result_is_stored_and_read_again(tmp_path):
+    result = experiments.connectome_pruning(SMALL, progress=False)
+    again = experiments.Result.load(result.save(tmp_path / "connectomes.json"))
+    assert again.rows == result.rows
