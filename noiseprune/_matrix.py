@@ -20,8 +20,27 @@ _ROUNDING = 1e-13  # of the scale of its two rows, by which the two entries of a
 
 
 def dense(A):
-    """A as an ndarray: itself if it is one."""
-    return A.toarray() if sparse.issparse(A) else A
+    """A as an ndarray: itself if it is one. Refused if memory cannot hold it and a second one."""
+    if not sparse.issparse(A):
+        return A
+    n = A.shape[0]
+    needed, free = 2 * 8 * n**2, _free_memory()
+    if needed > free:
+        raise ValueError(
+            f"A has {n} neurons and would have to become dense, which needs at least "
+            f"{needed / 2**30:.3g} GiB; {free / 2**30:.3g} GiB are free. Without a dense matrix "
+            "it must be symmetric and diagonally dominant (add_leak gives leak)"
+        )
+    return A.toarray()
+
+
+def _free_memory():
+    """Bytes that can be taken, as far as the system says so."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            return next(1024 * int(x.split()[1]) for x in lines if x.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return np.inf
 
 
 def synapses(A):

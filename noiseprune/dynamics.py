@@ -21,6 +21,7 @@ from noiseprune.large.trajectory import sampled_errors
 
 NONLINEARITIES = ("linear", "relu")
 _BLOCK = 2**22  # noise drawn at a time, in numbers
+_SMALL = 200  # neurons up to which all eigenvalues are quickly computed
 _CLOSE = 1e-4  # of the size of two sums of squares: a smaller difference of them loses digits
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _REACH = 2.0  # dt ||A|| times the steps taken together: rounding grows like exp(2 reach)
@@ -103,7 +104,7 @@ def simulate(
     b = constant_input(b, n)
     sigma = _checks.number(sigma, "sigma", low=0)
     _checks.choice(nonlinearity, "nonlinearity", NONLINEARITIES)
-    _check_time_step(A, dt)
+    _check_time_step(A, dt, nonlinearity)
     single = x.ndim == 1
     x = x.reshape(n, -1)
 
@@ -577,11 +578,11 @@ def _leap_forward(matrix, x, drive, pushes, m, degree):
     return x
 
 
-def _check_time_step(A, dt):
+def _check_time_step(A, dt, nonlinearity):
     """Reject a dt at which Euler's scheme amplifies a mode that the network itself damps.
 
     Gershgorin's discs settle almost every network at once; eigenvalues are computed only when
-    they do not.
+    they do not. A rectified neuron that receives nothing is multiplied by 1 - dt times its leak.
     """
     leak = -A.diagonal()
     total = np.asarray(abs(A).sum(axis=1)) - np.abs(leak)
@@ -590,14 +591,56 @@ def _check_time_step(A, dt):
         settled = dt * (leak + total).max() <= 2
     else:
         settled = (total <= leak).all() and dt * leak.max() <= 1
-    if settled:
-        return
+    largest = np.inf if settled else _largest_time_step(A, dt, symmetric)
+    why = "a mode of the network that decays fast"
+    if nonlinearity == "relu" and leak.max() > 0 and 2 / leak.max() < min(dt, largest):
+        largest, neuron = 2 / leak.max(), int(leak.argmax())
+        why = f"neuron {neuron}, which decays at its leak {leak[neuron]:.4g} while it is silent"
+    if dt > largest:
+        given, stable = _apart(dt, largest)
+        raise ValueError(
+            f"dt={given} is too large: Euler's scheme is stable up to dt={stable}; beyond, it "
+            f"amplifies {why}; take a smaller dt"
+        )
+
+
+def _largest_time_step(A, dt, symmetric):
+    """Largest stable dt, or one not below the given dt if that is stable."""
+    n = A.shape[0]
+    if sparse.issparse(A) and n > _SMALL:
+        start = np.random.default_rng(0).standard_normal(n)
+        if symmetric:
+            values = splinalg.eigsh(A, k=1, which="SA", v0=start, return_eigenvectors=False)
+            return float(2 / -values[0]) if values[0] < 0 else np.inf
+        # Modes that the scheme amplifies are those of I + dt A beyond the unit circle. What grows
+        # by itself is among them, and may hide others.
+        step = A.dtype.type(dt)
+        while True:
+            scheme = sparse.eye_array(n, format="csr") + step * A
+            factors = splinalg.eigs(scheme, k=6, v0=start, return_eigenvectors=False)
+            values = (factors - 1) / step
+            beyond = np.abs(factors) > 1 + 1e-12
+            if not beyond.any():
+                return step
+            damped = values[beyond & (values.real < 0)]
+            if damped.size == 0:
+                break
+            step = float(np.min(-2 * damped.real / np.abs(damped) ** 2))
+        if not beyond.all():
+            return step
     dense = _matrix.dense(A)
     values = linalg.eigvalsh(dense) if symmetric else linalg.eigvals(dense)
     damped = values[values.real < -1e-12 * np.abs(values).max()]
-    largest = float(np.min(-2 * damped.real / np.abs(damped) ** 2, initial=np.inf))
-    if dt > largest:
-        raise ValueError(
-            f"dt={dt:g} is too large: Euler's scheme is stable up to dt={largest:.4g} "
-            f"(fastest decay rate {np.abs(damped.real).max():.4g})"
-        )
+    return float(np.min(-2 * damped.real / np.abs(damped) ** 2, initial=np.inf))
+
+
+def _apart(given, largest):
+    """Both numbers with as few digits as tell them apart, the second rounded down."""
+    for digits in range(4, 18):
+        first, second = f"{given:.{digits}g}", f"{largest:.{digits}g}"
+        if float(second) > largest:
+            unit = 10.0 ** (math.floor(math.log10(largest)) - digits + 1)
+            second = f"{largest - unit / 2:.{digits}g}"
+        if float(first) > largest >= float(second):
+            break
+    return first, second

@@ -245,6 +245,39 @@ def test_largest_stable_time_step_is_named_and_right(with_spectrum, eigenvalues,
     assert np.abs(x[-1]).max() < 1e-6
 
 
+def test_a_silent_neuron_limits_the_time_step_of_a_rectified_network():
+    A = np.array([[-8.0, 6.0], [-10.0, 0.0]])  # eigenvalues -4 +- i sqrt(44), |.|^2 = 60
+    options = {"x0": np.ones(2), "steps": 3}
+    npr.simulate(A, dt=0.13, **options)
+    with pytest.raises(ValueError, match=r"stable up to dt=0.1333; .* mode of the network"):
+        npr.simulate(A, dt=0.14, nonlinearity="relu", **options)
+    A = np.array([[-30.0, 6.0], [-60.0, 0.0]])  # eigenvalues -15 +- i sqrt(135), |.|^2 = 360
+    npr.simulate(A, dt=0.08, **options)
+    with pytest.raises(ValueError, match=r"stable up to dt=0.06666; .*neuron 0, .*its leak 30"):
+        npr.simulate(A, dt=0.07, nonlinearity="relu", **options)
+    npr.simulate(A, dt=0.066, nonlinearity="relu", **options)
+
+
+def test_a_time_step_just_too_large_is_named_with_digits_that_tell():
+    A = [[-1.0, 1.0], [1.0, -1.0]]  # stable up to 1
+    with pytest.raises(ValueError, match=r"dt=1.0000001 .*up to dt=1;"):
+        npr.simulate(A, x0=[1, 0], dt=1.0000001, steps=2)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_the_largest_time_step_of_a_sparse_network_comes_from_an_iteration(symmetric, monkeypatch):
+    rng = np.random.default_rng(0)
+    W = sparse.random_array((300, 300), density=0.02, rng=rng, data_sampler=rng.standard_normal)
+    W = W + W.T if symmetric else W
+    A = sparse.csr_array(W - 12 * sparse.eye_array(300))
+    values = np.linalg.eigvals(A.toarray())
+    largest = (-2 * values.real / np.abs(values) ** 2).min()
+    monkeypatch.setattr("noiseprune._matrix.dense", None)  # never called
+    npr.simulate(A, x0=np.ones(300), dt=0.999 * largest, steps=2)
+    with pytest.raises(ValueError, match=f"stable up to dt={largest:.3g}"):
+        npr.simulate(A, x0=np.ones(300), dt=1.3 * largest, steps=2)
+
+
 def test_time_step_of_the_lab_notebook_passes_at_once(monkeypatch):
     """Gershgorin's discs settle a dominant network: no eigenvalues are computed."""
     A = npr.add_leak(npr.clustered([60, 20, 20], long_range=100, rng=1))

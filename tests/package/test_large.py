@@ -768,3 +768,12 @@ def test_no_dense_matrix_is_made_anywhere():
     """
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, env=environment)
+
+
+def test_a_matrix_that_memory_cannot_hold_is_refused_before_it_is_made():
+    n = 300_000
+    W = sparse.csr_array((np.ones(n - 1), (np.arange(n - 1), np.arange(1, n))), shape=(n, n))
+    A = sparse.csr_array(W - 2 * sparse.eye_array(n))
+    for function in (npr.stationary_covariance, npr.synapse_scores):
+        with pytest.raises(ValueError, match=r"A has 300000 neurons .* 1.34e.03 GiB"):
+            function(A)
