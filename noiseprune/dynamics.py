@@ -16,14 +16,17 @@ from scipy.sparse import linalg as splinalg
 from noiseprune import _checks, _matrix
 from noiseprune._matrix import synapses
 from noiseprune.large.network import is_large
-from noiseprune.large.propagator import panels
+from noiseprune.large.propagator import Course, panels
 from noiseprune.large.trajectory import sampled_errors
 
 NONLINEARITIES = ("linear", "relu")
 _BLOCK = 2**22  # noise drawn at a time, in numbers
 _SMALL = 200  # neurons up to which all eigenvalues are quickly computed
+_CALL = 1e4  # synapses that a product takes the time of, however few it has
+_SQUARING = 10  # ratio of the times of a product with them and of an exponential, for each number
 _CLOSE = 1e-4  # of the size of two sums of squares: a smaller difference of them loses digits
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_LONGEST = 1000  # steps taken together: more save nothing
 _REACH = 2.0  # dt ||A|| times the steps taken together: rounding grows like exp(2 reach)
 
 
@@ -117,6 +120,7 @@ def simulate(
             matrix = matrix.toarray()
     else:
         leap, degree = _leap(matrix, every, x.size)
+        weights = _leap_weights(leap, degree)
     draws = _noise(noise, rng, sigma, steps, x.shape, leap)
 
     recorded = np.empty((steps // every + 1, *x.shape))
@@ -125,7 +129,7 @@ def simulate(
         for done in range(leap, steps + leap, leap):
             pushes = amplitude * next(draws) if sigma > 0 else None
             if leap > 1 and done <= steps:
-                x = _leap_forward(matrix, x, drive, pushes, leap, degree)
+                x = _leap_forward(matrix, x, drive, pushes, weights)
             else:
                 for k in range(min(leap, steps + leap - done)):
                     push = matrix @ x
@@ -185,14 +189,16 @@ def relax(A, x0, times, *, b=0.0):
     times = _checks.array(times, "times", ndim=1, nonnegative=True)
     b = constant_input(b, n)
     columns = x0.reshape(n, -1)
-    if not sparse.issparse(A) and _matrix.is_symmetric(A):
-        values, V = linalg.eigh(A)
+    if not _matrix.is_symmetric(A):
+        x = _relax_directed(A, columns, times, b)
+    elif sparse.issparse(A) and n > _SMALL:
+        x = _relax_by_products(A, columns, times, b)
+    else:
+        values, V = linalg.eigh(_matrix.dense(A))
         x = np.empty((times.size, *columns.shape))
         with np.errstate(invalid="ignore"):
             for k, mean in enumerate(_modal_means(values, V.T @ columns, V.T @ b, times)):
                 x[k] = V @ mean
-    else:
-        x = _relax_by_expm(A, columns, times, b)
     finite = np.isfinite(x).all(axis=(1, 2))
     if not finite.all():
         raise outgrown(times[~finite].min())
@@ -481,18 +487,47 @@ def _modal_means(values, modal_x0, modal_b, times, growth=0.0):
         yield mean
 
 
-def _relax_by_expm(A, columns, times, b):
-    """Exact solution from one time to the next; a constant input is one more, constant neuron."""
+def _relax_by_products(A, columns, times, b):
+    """Exact solution of a sparse symmetric network, without its eigenvectors."""
+    course, shrunk = Course((A,), columns, np.repeat(b[:, None], columns.shape[1], axis=1)), 1.0
+    result = np.zeros((times.size, *columns.shape))
+    for k in np.argsort(times, kind="stable"):
+        while course.now < times[k] and 0 < shrunk < np.inf:  # else what follows is inf, or 0
+            shrunk *= course.step(times[k], relative=True)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            result[k] = course.states[0] / shrunk
+    return result
+
+
+def _relax_directed(A, columns, times, b):
+    """Exact solution from one time to the next; a constant input is one more, constant neuron.
+
+    The exponential times vectors takes products as many as the norm of the exponent; the
+    exponential itself, once and for all intervals of one length, takes squarings as many as the
+    logarithm of that.
+    """
     n, width = columns.shape
     augmented = sparse.block_array(
         [[sparse.csr_array(A), sparse.csr_array(b[:, None])], [None, sparse.csr_array((1, 1))]]
     ).tocsr()
+    norm = splinalg.norm(augmented, 1)
     x = np.vstack([columns, np.ones((1, width))])
     result = np.empty((times.size, n, width))
-    now = 0.0
+    now, known, forward = 0.0, 0.0, None
     for k in np.argsort(times, kind="stable"):
-        if times[k] > now:
-            x = splinalg.expm_multiply((times[k] - now) * augmented, x)
+        interval = times[k] - now
+        if interval > 0:
+            if abs(interval - known) > 4 * np.finfo(float).eps * times[k]:
+                known, forward = interval, None
+                products = norm * interval * (_CALL + augmented.nnz * width)
+                if not is_large(A) and n**3 < _SQUARING * products:
+                    with np.errstate(over="ignore", invalid="ignore"):
+                        forward = linalg.expm(interval * augmented.toarray())
+            if forward is None:
+                x = splinalg.expm_multiply(interval * augmented, x)
+            else:
+                with np.errstate(over="ignore", invalid="ignore"):
+                    x = forward @ x
             now = times[k]
         result[k] = x[:n]
     return result
@@ -553,7 +588,7 @@ def _leap(matrix, every, size):
     whose terms fall off like those of ``exp(m dt ||A||)``.
     """
     norm = max(np.asarray(abs(matrix).sum(axis=axis)).max() for axis in (0, 1))
-    limit = min(every, _BLOCK // size, int(_REACH / norm) if norm > 0 else every)
+    limit = min(every, _LONGEST, _BLOCK // size, int(_REACH / norm) if norm > 0 else every)
     leap = max((m for m in range(1, limit + 1) if every % m == 0), default=1)
     degree, term = 0, 1.0
     while term > 1e-18:
@@ -562,19 +597,26 @@ def _leap(matrix, every, size):
     return (leap, degree) if degree + 2 < leap else (1, 0)
 
 
-def _leap_forward(matrix, x, drive, pushes, m, degree):
-    """State after m Euler steps, one product with dt A for each power of it (Horner's scheme)."""
+def _leap_weights(m, degree):
+    """Binomial coefficients with which state, constant drive and every push enter m steps."""
     powers = range(degree + 1)
     start = np.array([math.comb(m, p) for p in powers], dtype=float)
     constant = np.array([math.comb(m, p + 1) for p in powers], dtype=float)
-    terms = start[:, None, None] * x + constant[:, None, None] * drive
+    each = np.array([[math.comb(m - 1 - k, p) for k in range(m)] for p in powers], dtype=float)
+    return start[:, None, None], constant[:, None, None], each
+
+
+def _leap_forward(matrix, x, drive, pushes, weights):
+    """State after m Euler steps, one product with dt A for each power of it (Horner's scheme)."""
+    start, constant, each = weights
+    terms = start * x + constant * drive
     if pushes is not None:
-        each = np.array([[math.comb(m - 1 - k, p) for k in range(m)] for p in powers], dtype=float)
-        terms += (each @ pushes.reshape(m, -1)).reshape(degree + 1, *pushes.shape[1:])
-    x = terms[degree]
-    for p in reversed(range(degree)):
+        total = each @ pushes.reshape(each.shape[1], -1)
+        terms += total.reshape(len(each), *pushes.shape[1:])
+    x = terms[-1]
+    for term in terms[-2::-1]:
         x = matrix @ x
-        x += terms[p]
+        x += term
     return x
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.polynomial import chebyshev
 from scipy import sparse
@@ -34,11 +36,17 @@ class Course:
         self.states, self.now = [start] * len(matrices), 0.0
         self._drive, self._driven = drive, bool(drive.any())
         self.fastest = 2 * max(system.radius for system in self._systems)
-        bound = max(system.high for system in self._systems)
-        self.growth = max(map(_fastest_growth, matrices)) if bound > 0 else 0.0
+        self._bound = bound = max(system.high for system in self._systems)
         self._limit = self._step = min(
             _LONGEST * 2 / self.fastest, _GROWTH / bound if bound > 0 else np.inf
         )
+
+    @cached_property
+    def growth(self):
+        """Rate of the fastest growth, to a few per cent; 0 without any."""
+        if self._bound <= 0:
+            return 0.0
+        return max(_fastest_growth(system.A) for system in self._systems)
 
     def advance(self, stop, *, relative):
         """Carry all states on to the time `stop`; return the factor by which their numbers shrank.
@@ -46,27 +54,33 @@ class Course:
         `relative`: keep the relative accuracy of every column while it decays, as long as nothing
         drives it.
         """
-        relative = relative and not self._driven
         factor = 1.0
         while self.now < stop:
+            factor *= self.step(stop, relative=relative)
+        return factor
+
+    def step(self, stop, *, relative):
+        """Like `advance`, but go no farther than one step."""
+        relative = relative and not self._driven
+        while True:
             step = min(self._step, stop - self.now)
             states = [
                 f(x, step, self._drive) for f, x in zip(self._systems, self.states, strict=True)
             ]
             left = self._left(states) if relative else 1.0
-            if left < _SHRINK:
-                self._step = step / 2
-                continue
-            if left > 0.1:
-                self._step = min(2 * self._step, self._limit)
-            self.states = states
-            self.now = stop if step == stop - self.now else self.now + step
-            size = float(max(np.abs(x).max() for x in states))
-            if size > _FAR or (relative and 0 < size < 1 / np.sqrt(_FAR)):
-                self.states = [x / size for x in states]
-                self._drive = self._drive / size
-                factor /= size
-        return factor
+            if left >= _SHRINK:
+                break
+            self._step = step / 2
+        if left > 0.1:
+            self._step = min(2 * self._step, self._limit)
+        self.states = states
+        self.now = stop if step == stop - self.now else self.now + step
+        size = float(max(np.abs(x).max() for x in states))
+        if not (size > _FAR or (relative and 0 < size < 1 / np.sqrt(_FAR))):
+            return 1.0
+        self.states = [x / size for x in states]
+        self._drive = self._drive / size
+        return 1 / size
 
     def _left(self, states):
         """Least factor by which a column shrinks."""

@@ -11,6 +11,7 @@ from scipy import linalg, sparse
 
 import noiseprune as npr
 from noiseprune.dynamics import _leap, _weighted_growth, stationary_trajectory
+from noiseprune.large.propagator import Course
 
 CONTAINERS = [np.asarray, sparse.csr_array, sparse.coo_array]
 
@@ -213,6 +214,7 @@ def test_steps_are_taken_together_only_where_that_saves_products(network):
     assert 1000 % leap == 0
     assert degree + 2 < leap
     assert _leap(1e-4 * A, 1000, 2**21)[0] == 1  # two steps of noise fill the memory
+    assert _leap(1e-9 * A, 10**6, 8)[0] == 1000  # more would save nothing, and weigh 10^6 pushes
     leap, degree = _leap(np.zeros((2, 2)), 100, 2)  # nothing moves: no power of A at all
     assert (leap, degree) == (100, 1)
 
@@ -380,6 +382,59 @@ def test_singular_networks_integrate_their_input(A, container):
     x = npr.relax(container(A), [1.0, 2.0], times, b=b)
     expected = [solution_by_expm(A, [1.0, 2.0], b, t) for t in times]
     assert np.allclose(x, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("b", [0.0, 0.3])
+def test_exact_solution_of_a_sparse_symmetric_network_without_its_modes(network, b, monkeypatch):
+    monkeypatch.setattr("noiseprune.dynamics._SMALL", 0)
+    monkeypatch.setattr("noiseprune._matrix.dense", None)  # never called
+    A, times = network(8, excess=0.02), [3.0, 0.0, 0.1, 500.0, 3.0]
+    x0 = np.random.default_rng(0).normal(size=(8, 2))
+    x = npr.relax(sparse.csr_array(A), x0, times, b=b)
+    for t, found in zip(times, x, strict=True):
+        expected = np.transpose([solution_by_expm(A, column, np.full(8, b), t) for column in x0.T])
+        assert np.allclose(found, expected, rtol=1e-10, atol=1e-12 * (b > 0))
+
+
+def test_a_sparse_network_decays_with_every_digit_until_it_is_0(monkeypatch):
+    monkeypatch.setattr("noiseprune.dynamics._SMALL", 0)
+    A = npr.add_leak(npr.random_graph(30, 4, rng=0), excess=1.0)
+    x = npr.relax(A, np.ones(30), [700.0, 1.0, 1e6])  # along (1, 1, ...) it decays at rate 1
+    assert x[:2] == pytest.approx(np.exp([[-700.0], [-1.0]]) * np.ones((2, 30)), rel=1e-10, abs=0)
+    assert not x[2].any()
+
+
+def test_an_unstable_sparse_network_without_its_modes_says_when_it_outgrew_numbers(monkeypatch):
+    monkeypatch.setattr("noiseprune.dynamics._SMALL", 0)
+    A = sparse.csr_array([[-1.0, 3.0], [3.0, -1.0]])
+    x = npr.relax(A, [1.0, 1.0], [300.0])
+    assert x == pytest.approx(np.exp(600.0) * np.ones((1, 2)), rel=1e-10)
+    with pytest.raises(ValueError, match=r"t = 400.*unstable"):
+        npr.relax(A, [1.0, 1.0], [300.0, 500.0, 400.0])
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_long_time_of_a_directed_network_takes_no_product_for_each_of_its_steps(
+    container, monkeypatch
+):
+    monkeypatch.setattr("scipy.sparse.linalg.expm_multiply", None)  # 5e5 products
+    W = npr.clustered([20, 20], long_range=100, symmetric=False, rng=0)
+    A = npr.add_leak(W, excess=1e-6)
+    times = np.linspace(0, 1e5 / np.abs(A).sum(axis=0).max(), 5)
+    x0 = np.random.default_rng(0).normal(size=40)
+    values, V = linalg.eig(A)
+    expected = (V * np.exp(np.multiply.outer(times, values))[:, None]) @ linalg.solve(V, x0)
+    assert np.allclose(npr.relax(container(A), x0, times), expected.real, rtol=1e-8)
+
+
+def test_a_long_time_of_a_sparse_symmetric_network_takes_few_steps(monkeypatch):
+    steps, step = [], Course.step
+    monkeypatch.setattr(Course, "step", lambda *a, **b: steps.append(1) or step(*a, **b))
+    A = npr.add_leak(npr.random_graph(300, 8, rng=0), excess=1e-4)
+    x0, t = np.random.default_rng(0).normal(size=300), 1e5 / abs(A).sum(axis=0).max()
+    x = npr.relax(A, x0, [t])
+    assert len(steps) < 150  # of some 300 products at most
+    assert np.allclose(x, npr.relax(A.toarray(), x0, [t]), rtol=1e-9)
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
