@@ -41,7 +41,8 @@ def wiring(W, labels, positions, *, first=1):
         One panel without axes.
     """
     W, positions = np.asarray(W, dtype=float), np.asarray(positions, dtype=float)
-    figure, ax = plt.subplots(figsize=(5.4, 3.0))
+    wide, high = np.ptp(positions, axis=0)
+    figure, ax = plt.subplots(figsize=(5.4, np.clip(5.4 * high / wide, 1, 3)))
     for (i, j), text in labels.items():
         ax.plot(
             *positions[[i, j]].T,
