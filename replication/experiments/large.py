@@ -68,7 +68,7 @@ def large_networks(settings, seed):
     >>> small = experiments.LargeSettings(networks=(("random", 300, 10),), keep=(0.5,), seeds=(0,))
     >>> rows = experiments.large_networks(small, progress=False).rows
     >>> [row["rule"] for row in rows]
-    ['noise', 'weight']
+    ['noise', 'weight', 'leak']
     """
     networks = steps(settings.networks)
     return [row for network in networks for row in _network_rows(settings, network, seed)]

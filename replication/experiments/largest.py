@@ -75,7 +75,7 @@ def ten_thousand(settings, seed):
     ...     sizes=(40, 20), long_range=60, keep=0.5, steps=40, simulations=2, slow=3, seeds=(0,)
     ... )
     >>> [row["rule"] for row in experiments.ten_thousand(small, progress=False).rows]
-    ['noise', 'weight']
+    ['noise', 'weight', 'uniform', 'leak']
     """
     _checks.integer(settings.simulations, "simulations", low=2)
     A = settings.draw(seed)

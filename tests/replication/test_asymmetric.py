@@ -65,7 +65,7 @@ def test_one_way_keeps_the_symmetric_part_and_leaves_no_way_back():
 
 def test_experiment_measures_every_network_and_rule():
     result = experiments.asymmetric_networks(SMALL, progress=False)
-    assert len(result.rows) == 3 * len(SMALL.networks()) == 18
+    assert len(result.rows) == 4 * len(SMALL.networks()) == 24
     ring_rows = result.select(family="ring")
     assert all(row["departure"] < 1e-6 and row["peak"] == pytest.approx(1) for row in ring_rows)
     assert all(

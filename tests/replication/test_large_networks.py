@@ -21,7 +21,7 @@ def result():
 def test_rows_name_every_condition_once(result):
     names = ("seed", "shape", "neurons", "degree", "rule", "keep")
     conditions = [tuple(row[name] for name in names) for row in result.rows]
-    assert len(set(conditions)) == len(conditions) == 2 * 2 * 2 * 2
+    assert len(set(conditions)) == len(conditions) == 2 * 2 * 3 * 2
 
 
 def test_nothing_pruned_is_no_error_and_half_pruned_is_one(result):
