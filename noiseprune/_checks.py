@@ -111,9 +111,7 @@ def same_shape(A, B, name_a, name_b):
 
 
 def eigenpairs(given, A):
-    """Eigenvalues, ascending, and eigenvectors of a checked symmetric A, unless they are given."""
-    if given is None:
-        return np.linalg.eigh(A.toarray() if sparse.issparse(A) else A)
+    """Check eigenvalues and eigenvectors that were given for a checked symmetric A."""
     values = array(given[0], "eigenpairs[0]", ndim=1)
     vectors = array(given[1], "eigenpairs[1]", ndim=2)
     if values.shape != A.shape[:1] or vectors.shape != A.shape:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -81,6 +82,46 @@ def synapses(A):
 def row_indices(W):
     """Row index of every stored entry of a csr_array (its column index is W.indices)."""
     return np.repeat(np.arange(W.shape[0], dtype=W.indices.dtype), np.diff(W.indptr))
+
+
+@dataclass(frozen=True)
+class Links:
+    """The two directions of every pair of linked neurons.
+
+    Attributes
+    ----------
+    symmetric : bool
+        Whether the network is symmetric, up to rounding.
+    upper : ndarray of bool, shape (synapses,), or None
+        Which synapses are the ones (i, j), i < j, of their pairs. None where some synapse has no
+        counterpart: in most asymmetric networks, and where rounding made one of the two 0.
+    pair : ndarray of int, shape (synapses,), or None
+        Number of every synapse's pair, in the order of `upper`.
+    """
+
+    symmetric: bool
+    upper: np.ndarray | None = None
+    pair: np.ndarray | None = None
+
+
+def links(A, W, on):
+    """Return the `Links` of a checked A with the synapses W; `on` is what computes (`_device`)."""
+    rows = row_indices(W)
+    upper = rows < W.indices
+    if 2 * np.count_nonzero(upper) == W.nnz:
+        lower = ~upper
+        i, j, w = (on.array(x[upper]) for x in (rows, W.indices, W.data))
+        order = on.order_by(j)
+        # Entries above the diagonal, by column and row, are those below it, by row and column.
+        j_lower, i_lower, w_lower = (on.array(x[lower]) for x in (rows, W.indices, W.data))
+        if (j[order] == j_lower).all() and (i[order] == i_lower).all():
+            exact = bool((w[order] == w_lower).all())
+            order = on.host(order)
+            pair = np.empty(W.nnz, dtype=order.dtype)
+            pair[upper] = np.arange(order.size, dtype=order.dtype)
+            pair[lower] = order
+            return Links(exact or is_symmetric(A), upper, pair)
+    return Links(is_symmetric(A))
 
 
 def excess_leak(A):

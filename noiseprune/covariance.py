@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 from scipy import linalg, sparse
 
-from noiseprune import _checks, _matrix
+from noiseprune import _checks, _device, _matrix
 
 STRUCTURES = ("symmetric", "normal", "general", "auto")
 TIMES = ("continuous", "discrete")
@@ -21,6 +21,7 @@ _GRADED = 1e6  # ratio of leaks, from which slow modes lose digits to the roundi
 _LOUDEST = 1e150  # amplitude of noise: its square must be a number
 _EPS = np.finfo(float).eps
 _SPREAD = 1e14  # of the leaks, from which a slow mode is lost in the rounding of a fast one
+_HELD = 8  # matrices that are in memory at once, on a device
 _DRIFT = 1e5  # leak times variance of a neuron, from which differences of variances lose digits
 
 
@@ -28,7 +29,7 @@ class NoCovariance(ValueError):
     """A has no stationary covariance: it is unstable, or singular to working precision."""
 
 
-def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous"):
+def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous", device=None):
     """Solve ``A C + C A^T + sigma^2 I = 0``: the covariance of dx/dt = A x + b + sigma xi.
 
     Symmetric A: ``C = -(sigma^2 / 2) A^-1`` by one Cholesky factorisation. Normal A:
@@ -49,6 +50,9 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous"):
         Which of the three methods to use in continuous time; "auto" takes the first that fits.
     time : {"continuous", "discrete"}
         Whether A is a rate of change, or the map from one time step to the next.
+    device : str or torch.device, optional
+        Where PyTorch does the work, such as "cuda" (extra `torch`); without it, NumPy and SciPy do.
+        The result agrees up to rounding. Bartels and Stewart's method stays with SciPy.
 
     Returns
     -------
@@ -60,7 +64,9 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous"):
     ValueError
         If A is unstable or singular (no stationary covariance exists), has a positive diagonal
         entry, or does not have the stated structure. In discrete time: if the spectral radius is
-        not below 1.
+        not below 1. If the device is not there, or too small.
+    ImportError
+        If a device is named and PyTorch is missing.
 
     References
     ----------
@@ -80,15 +86,17 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous"):
     sigma = _noise(sigma, A.shape[0])
     _checks.choice(structure, "structure", STRUCTURES)
     _checks.choice(time, "time", TIMES)
+    on = _device.open(device)
     if time == "discrete":
         if structure != "auto":
             raise ValueError(
                 f"structure={structure!r} chooses a method for continuous time; leave it out for "
                 "time='discrete'"
             )
-        return _discrete(_matrix.dense(A), sigma)
+        _require(on, A)
+        return on.host(_discrete(on.dense(A), sigma, on))
     check_leak(A)
-    return _continuous(A, sigma, structure)
+    return _continuous(A, sigma, structure, on)
 
 
 def _noise(sigma, n):
@@ -105,31 +113,38 @@ def _noise(sigma, n):
     return float(sigma[0]) if (sigma == sigma[0]).all() else sigma
 
 
-def _continuous(A, sigma=1.0, structure="auto"):
+def _require(on, A):
+    """Ask for the memory of the matrices that are held together."""
+    n = A.shape[0]
+    on.require(_HELD * 8 * n * n, f"{_HELD} matrices of {n} x {n} numbers")
+
+
+def _continuous(A, sigma=1.0, structure="auto", on=_device.HOST):
     """`stationary_covariance` in continuous time of a checked A."""
-    dense = _matrix.dense(A)
+    _require(on, A)
     alike = np.ndim(sigma) == 0
     if structure in ("auto", "symmetric"):
         symmetric = _matrix.is_symmetric(A)
         if symmetric and alike:
-            return _inverse_of_negative(dense, sigma**2 / 2, A)
+            return on.host(_inverse_of_negative(on.dense(A), sigma**2 / 2, A, on))
         if structure == "symmetric" and not symmetric:
             raise ValueError(
                 "structure='symmetric' but A is not symmetric: its largest |A_ij - A_ji| is "
-                f"{np.abs(dense - dense.T).max():.3g}; use 'general' or 'auto'"
+                f"{abs(A - A.T).max():.3g}; use 'general' or 'auto'"
             )
-    unit = _power_of_two(np.sqrt(np.abs(dense).max())) ** 2  # of 4: roots scale exactly as well
+    dense = on.dense(A)
+    unit = _power_of_two(float(abs(dense).max()) ** 0.5) ** 2  # of 4: roots scale exactly as well
     dense = dense / unit
     if structure in ("auto", "normal") and alike:
-        C = _normal(dense, A)
+        C = _normal(dense, A, on)
         if C is not None:
-            return C * (sigma**2 / unit)
+            return on.host(C * (sigma**2 / unit))
         if structure == "normal":
             raise ValueError(
                 "structure='normal' but A is not normal: ||A A^T - A^T A|| / ||A||^2 is "
-                f"{_commutator(dense):.3g}; use 'general' or 'auto'"
+                f"{_commutator(on.host(dense)):.3g}; use 'general' or 'auto'"
             )
-    return _general(dense, np.broadcast_to(sigma, len(dense)), A) / unit
+    return on.host(_general(dense, np.broadcast_to(sigma, len(dense)), A, on) / unit)
 
 
 def sample_covariance(x, *, burn_in=0):
@@ -234,7 +249,7 @@ def variances_on(W, C):
     return sparse.csr_array((V, W.indices, W.indptr), shape=W.shape)
 
 
-def exact_variances(A, W):
+def exact_variances(A, W, on=_device.HOST):
     """Stationary variances at sigma = 1 on the synapses W of a checked A, however small the leak.
 
     Activity that hardly any leak holds drifts far, and differences of large variances lose their
@@ -242,7 +257,7 @@ def exact_variances(A, W):
     balanced and whose leak just makes up for its input), it is taken out before solving.
     """
     try:
-        C = _continuous(A)
+        C = _continuous(A, on=on)
     except NoCovariance:
         drifting = _Drift(A, W)
         if not drifting.found:
@@ -254,7 +269,7 @@ def exact_variances(A, W):
         if not drifting.found:
             return variances_on(W, C)
         del C
-    return variances_on(W, drifting.covariance_without())
+    return variances_on(W, drifting.covariance_without(on))
 
 
 class _Drift:
@@ -293,7 +308,7 @@ class _Drift:
         """Return ``H X``."""
         return X - 2 * (self.u @ (self.u.T @ X))
 
-    def covariance_without(self):
+    def covariance_without(self, on):
         """Covariance at sigma = 1 with the drift taken out."""
         A, n = self.A, self.A.shape[0]
         B = self.reflect(self.reflect(_matrix.dense(A)).T).T
@@ -303,7 +318,7 @@ class _Drift:
         slow, decay = self.first[~self.never], self.decay[~self.never]
         if _matrix.is_symmetric(A):
             B[self.first] = B[:, self.first].T
-            inner = _inverse_of_negative(B[np.ix_(kept, kept)], 0.5, A)
+            inner = _inverse_of_negative(on.array(B[np.ix_(kept, kept)]), 0.5, A, on)
         else:
             rate = np.abs(B).max(axis=1)[slow]
             scale = np.ones(n)
@@ -311,9 +326,9 @@ class _Drift:
             B[:, slow] /= scale[slow]
             B[slow] *= scale[slow, None]
             unit = _power_of_two(np.abs(B).max())
-            inner = _general(B[np.ix_(kept, kept)] / unit, scale[kept], A) / unit
+            inner = _general(on.array(B[np.ix_(kept, kept)] / unit), scale[kept], A, on) / unit
         C = np.zeros((n, n))
-        C[np.ix_(kept, kept)] = inner
+        C[np.ix_(kept, kept)] = on.host(inner)
         C[slow] = C[:, slow] = 0.0
         return np.ascontiguousarray(self.reflect(self.reflect(C).T))
 
@@ -395,30 +410,19 @@ def _power_of_two(x):
     return np.ldexp(1.0, np.where(x > 0, np.frexp(x)[1], 0))
 
 
-def _inverse_of_negative(B, factor, A):
+def _inverse_of_negative(B, factor, A, on):
     """Return `factor` times the inverse of ``M = -B``, symmetric, by Cholesky.
 
     M is scaled to a diagonal near 1 first, so that leaks of any spread count alike, by powers of 2,
     so that no digit changes.
     """
-    scale = 1 / _power_of_two(np.sqrt(np.maximum(-B.diagonal(), 0)))
-    M, step = np.empty(B.shape), max(1, _matrix.BLOCK // len(B))
-
-    def on_rows(k):
-        rows = slice(k, k + step)
-        np.multiply(B[rows], -scale, out=M[rows])
-        M[rows] *= scale[rows, None]
-        return np.abs(M[rows]).sum(axis=1).max()
-
-    norm = max(_matrix.in_parallel(on_rows, range(0, len(B), step)))
-    M = M.T  # Fortran order without a copy: M is symmetric
-    L, info = linalg.lapack.dpotrf(M, lower=1, clean=0, overwrite_a=1)
-    if info == 0:
-        inverse, _ = linalg.lapack.dpotri(L, lower=1, overwrite_c=1)
+    scale = 1 / _power_of_two(np.sqrt(np.maximum(-on.host(B.diagonal()), 0)))
+    scale = on.array(scale)
+    inverse, norm = on.inverse_of_negative(B, scale)
     # The trace of the inverse is its norm where the matrix is close to singular.
-    if info != 0 or not norm * inverse.trace() < _CONDITION:
+    if inverse is None or not norm * inverse.trace() < _CONDITION:
         raise _no_inverse(A)
-    return _mirror(inverse.T, factor * scale, scale)
+    return on.mirror(inverse, factor * scale, scale)
 
 
 def _no_inverse(A):
@@ -433,124 +437,107 @@ def _no_inverse(A):
     return unstable(A, largest, singular=bool(least <= 1e-12))
 
 
-def _mirror(C, left=None, right=None):
-    """Copy the upper triangle of C onto the lower one, in place, ``diag(left) C diag(right)``."""
-
-    def on_tile(tile):
-        i, j = tile
-        if left is not None:
-            C[i, j] *= left[i, None]
-            C[i, j] *= right[j]
-        if i == j:
-            C[i, j] = np.triu(C[i, j]) + np.triu(C[i, j], 1).T
-        else:
-            C[j, i] = C[i, j].T
-
-    _matrix.in_parallel(on_tile, _matrix.tiles(C.shape[0]))
-    return C
-
-
 def _commutator(A):
     """||A A^T - A^T A|| / ||A||^2 in the Frobenius norm: 0 for a normal matrix."""
     return float(linalg.norm(A @ A.T - A.T @ A) / linalg.norm(A) ** 2)
 
 
-def _normal(dense, A):
+def _normal(dense, A, on):
     """Covariance at sigma = 1 of a normal A, or None when A is not normal up to rounding.
 
     Entry (i, j) of A A^T - A^T A is judged on the scale of rows and columns i and j.
     """
-    row, column = (np.sqrt(np.einsum(f"ij,ij->{k}", dense, dense)) for k in "ij")
-    v = np.random.default_rng(0).standard_normal(len(dense))
-    along = np.abs(dense @ (dense.T @ v) - dense.T @ (dense @ v))
-    if (along > 2e-12 * (row * (row @ np.abs(v)) + column * (column @ np.abs(v)))).any():
+    xp = on.xp
+    row, column = (xp.sqrt(xp.einsum(f"ij,ij->{k}", dense, dense)) for k in "ij")
+    v = on.array(np.random.default_rng(0).standard_normal(len(dense)))
+    along = abs(dense @ (dense.T @ v) - dense.T @ (dense @ v))
+    if (along > 2e-12 * (row * (row @ abs(v)) + column * (column @ abs(v)))).any():
         return None  # what follows would say the same, with products of matrices
     commutator = dense @ dense.T
     commutator -= dense.T @ dense
-    if (np.abs(commutator) > 1e-12 * (np.outer(row, row) + np.outer(column, column))).any():
+    if (abs(commutator) > 1e-12 * (xp.outer(row, row) + xp.outer(column, column))).any():
         return None
     del commutator
-    C = _inverse_of_negative(dense + dense.T, 1.0, A)
+    C = _inverse_of_negative(dense + dense.T, 1.0, A, on)
     residual = dense @ C  # its symmetric part must be -1/2
-    residual += residual.T.copy()
-    residual[np.diag_indices_from(residual)] += 1.0
-    bound = np.outer(row, np.sqrt(np.einsum("ij,ij->i", C, C)))
-    return C if (np.abs(residual) <= 1e-12 * (bound + bound.T)).all() else None
+    residual = residual + residual.T
+    on.add_to_diagonal(residual, 1.0)
+    bound = xp.outer(row, xp.sqrt(xp.einsum("ij,ij->i", C, C)))
+    return C if (abs(residual) <= 1e-12 * (bound + bound.T)).all() else None
 
 
-def _general(dense, sigma, A):
+def _general(dense, sigma, A, on):
     """Covariance of any stable network, largest entry near 1, with noise for each neuron."""
     alike = (sigma == sigma[0]).all()
-    leak = -dense.diagonal()
+    leak = -on.host(dense.diagonal())
     graded = leak.max() > _GRADED * leak.min()  # products of matrices see the fastest modes only
-    C = None if graded else _smith(dense, None if alike else sigma)
+    C = None if graded else _smith(dense, None if alike else on.array(sigma), on)
     if C is None:
-        return _bartels_stewart(dense, sigma, A)
-    return sigma[0] ** 2 * C if alike else C
+        return on.array(_bartels_stewart(on.host(dense), sigma, A))
+    return C * sigma[0] ** 2 if alike else C
 
 
-def _smith(A, sigma=None):
+def _smith(A, sigma=None, on=_device.HOST):
     """Solve ``A C + C A^T + I = 0`` by matrix products alone, or None when that is not accurate.
 
     With ``F = (A - p I)^-1`` and ``U = (A + p I) F`` it reads ``C = U C U^T + 2 p F F^T``. The
     powers of U tend to 0 exactly if A is stable. The noise may be `sigma` instead of 1.
     """
-    n = len(A)
-    factor, _, info = linalg.lapack.dgetrf(A)
-    size = linalg.lapack.dlange("1", A)
-    reciprocal_condition = linalg.lapack.dgecon(factor, size)[0] if info == 0 else 0.0
-    del factor
+    size, reciprocal_condition = on.condition(A)
     if reciprocal_condition < 1e-12:  # singular or close to it: leave the decision to the other
         return None
-    p = size * np.sqrt(reciprocal_condition)  # between the slowest and the fastest rate
-    F = np.linalg.inv(A - p * np.eye(n))
+    p = size * reciprocal_condition**0.5  # between the slowest and the fastest rate
+    shifted = 1.0 * A
+    on.add_to_diagonal(shifted, -p)
+    F = on.inverse(shifted)
+    del shifted
     U = 2 * p * F
-    U[np.diag_indices(n)] += 1.0
+    on.add_to_diagonal(U, 1.0)
     if sigma is not None:
         F *= sigma
-    C = _sum_of_powers(U, 2 * p * (F @ F.T))
+    C = _sum_of_powers(U, 2 * p * (F @ F.T), on)
     if C is None:
         return None
     del F
-    residual = _residual(A, C, 1.0 if sigma is None else sigma)
+    residual = _residual(A, C, 1.0 if sigma is None else sigma, on)
     # Lower bounds of the two spectral norms: of the rows of A, and sum l^2 / sum l of C.
-    size_A = np.sqrt(np.einsum("ij,ij->i", A, A).max())
-    size_C = linalg.norm(C, check_finite=False) ** 2 / C.trace()
-    accurate = linalg.norm(residual, check_finite=False) <= 1e-13 * size_A * size_C
+    size_A = float(on.xp.einsum("ij,ij->i", A, A).max()) ** 0.5
+    size_C = on.norm(C) ** 2 / float(C.trace())
+    accurate = on.norm(residual) <= 1e-13 * size_A * size_C
     return C if accurate else None
 
 
-def _residual(A, C, sigma):
+def _residual(A, C, sigma, on=_device.HOST):
     """``A C + C A^T + diag(sigma^2)``."""
     residual = A @ C
-    residual += residual.T.copy()
-    residual[np.diag_indices_from(residual)] += sigma**2
+    residual = residual + residual.T
+    on.add_to_diagonal(residual, sigma**2)
     return residual
 
 
-def _sum_of_powers(U, C):
+def _sum_of_powers(U, C, on):
     """``sum_k U^k C U^kT`` (C is overwritten): step k adds 2^k terms. None if it does not end."""
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(60):
             more = U @ C
-            C += _symmetric_product(more, U)
-            left = linalg.norm(U, check_finite=False)
+            C += _symmetric_product(more, U, on)
+            left = on.norm(U)
             if not np.isfinite(left):
                 return None
-            if left**4 < 1e-17:  # what U U would still add, relative to C
+            if left < 1e-17**0.25:  # to the fourth power: what U U would still add to C
                 return C
             U = U @ U
     return None
 
 
-def _symmetric_product(X, Y):
+def _symmetric_product(X, Y, on):
     """Return ``X Y^T``, which is known to be symmetric: half of it is computed."""
     n = len(X)
-    product = np.empty((n, n))
+    product = on.empty((n, n))
     step = max(1, n // 8)
     for k in range(0, n, step):
-        np.matmul(X[k : k + step], Y[k:].T, out=product[k : k + step, k:])
-    return _mirror(product)
+        product[k : k + step, k:] = X[k : k + step] @ Y[k:].T
+    return on.mirror(product)
 
 
 def _bartels_stewart(dense, sigma, A):
@@ -611,12 +598,12 @@ def _proves_stability(A, C):
     return linalg.lapack.dpotrf(scale[:, None] * C * scale, lower=1)[1] == 0
 
 
-def _discrete(A, sigma):
+def _discrete(A, sigma, on):
     """Solve ``C = A C A^T + sigma^2 I``."""
     n = len(A)
-    C = _sum_of_powers(A, np.diag(np.broadcast_to(sigma, n) ** 2.0))
+    C = _sum_of_powers(A, on.array(np.diag(np.broadcast_to(sigma, n) ** 2.0)), on)
     if C is None:
-        radius = np.abs(linalg.eigvals(A)).max()
+        radius = np.abs(linalg.eigvals(on.host(A))).max()
         raise NoCovariance(
             f"A is unstable in discrete time: its spectral radius is {radius:.6g}, which must be "
             "below 1; a stationary covariance does not exist; scale A down, or use "

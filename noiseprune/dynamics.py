@@ -13,7 +13,7 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import linalg as splinalg
 
-from noiseprune import _checks, _matrix
+from noiseprune import _checks, _device, _matrix
 from noiseprune._matrix import synapses
 from noiseprune.large.network import is_large
 from noiseprune.large.propagator import Course, panels
@@ -206,7 +206,17 @@ def relax(A, x0, times, *, b=0.0):
 
 
 def trajectory_error(
-    A, A_sparse, times, *, x0, b=0.0, sigma=0.0, eigenpairs=None, probes=16, rng=None
+    A,
+    A_sparse,
+    times,
+    *,
+    x0,
+    b=0.0,
+    sigma=0.0,
+    eigenpairs=None,
+    probes=16,
+    rng=None,
+    device=None,
 ):
     """Relative error of the pruned network's trajectory, averaged exactly over the noise.
 
@@ -239,6 +249,9 @@ def trajectory_error(
         result is exact.
     rng : numpy.random.Generator, int or None
         Source of the probes.
+    device : str or torch.device, optional
+        Where PyTorch finds the eigenvectors and their overlaps, such as "cuda" (extra `torch`);
+        without it, NumPy does. The result agrees up to rounding.
 
     Returns
     -------
@@ -248,7 +261,10 @@ def trajectory_error(
     Raises
     ------
     ValueError
-        If a shape does not fit, a matrix is not symmetric, or x0, b and sigma are all 0.
+        If a shape does not fit, a matrix is not symmetric, or x0, b and sigma are all 0. If the
+        device is not there, or too small.
+    ImportError
+        If a device is named and PyTorch is missing.
 
     Warns
     -----
@@ -287,9 +303,13 @@ def trajectory_error(
     if is_large(A) and is_large(A_sparse) and eigenpairs is None:
         difference, size = sampled_errors(A, A_sparse, times, **given, probes=probes, rng=rng)
     else:
-        lam, V = _checks.eigenpairs(eigenpairs, A)
-        mu, U = np.linalg.eigh(_matrix.dense(A_sparse))
-        difference, size = _modal_errors((lam, V), (mu, U), times, **given)
+        on = _device.open(device)
+        on.require(40 * n * n, f"5 matrices of {n} x {n} numbers")
+        lam, V = _eigenpairs(A, eigenpairs, on)
+        mu, U = on.eigh(on.dense(A_sparse))
+        overlap = on.host(V.T @ U)
+        own, other = (lam, on.host(V)), (mu, on.host(U))
+        difference, size = _modal_errors(own, other, overlap, times, **given)
     with np.errstate(divide="ignore", over="ignore"):
         error = np.divide(difference, size, out=np.zeros_like(size), where=difference > 0)
     if np.isinf(error).any():
@@ -349,7 +369,7 @@ def stationary_trajectory(A, interval, count, *, sigma=1.0, eigenpairs=None, rng
     count = _checks.integer(count, "count", low=0)
     sigma = _checks.number(sigma, "sigma", low=0)
     rng = _checks.generator(rng)
-    eigenvalues, V = _checks.eigenpairs(eigenpairs, A)
+    eigenvalues, V = _eigenpairs(A, eigenpairs, _device.HOST)
     if eigenvalues.max() >= 0:
         raise ValueError(
             f"every eigenvalue must be negative, the largest is {eigenvalues.max():.3g}: "
@@ -368,14 +388,21 @@ def stationary_trajectory(A, interval, count, *, sigma=1.0, eigenpairs=None, rng
     return V @ modes.T
 
 
-def _modal_errors(own, other, times, *, x0, b, sigma):
-    """Root-mean-square difference and activity from two eigendecompositions.
+def _eigenpairs(A, given, on):
+    """Eigenvalues, ascending, and eigenvectors of a checked symmetric A, unless they are given."""
+    if given is None:
+        return on.eigh(on.dense(A))
+    values, vectors = _checks.eigenpairs(given, A)
+    return values, on.array(vectors)
+
+
+def _modal_errors(own, other, overlap, times, *, x0, b, sigma):
+    """Root-mean-square difference and activity from two eigendecompositions and ``V^T U``.
 
     Each time has a unit of its own, ``exp(fastest growth times t)``, in which neither activity
     overflows or vanishes.
     """
     (lam, V), (mu, U) = own, other
-    overlap = V.T @ U
     starts = V.T @ x0, U.T @ x0
     if sigma > 0 or b.any():
         growth = max(0.0, lam[-1], mu[-1])

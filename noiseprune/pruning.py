@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from noiseprune import _checks, _matrix, large
+from noiseprune import _checks, _device, _matrix
 from noiseprune._matrix import row_indices, synapses
 from noiseprune.covariance import (
     check_leak,
@@ -24,7 +24,9 @@ from noiseprune.covariance import (
     variances_on,
 )
 from noiseprune.homeostasis import TOLERANCE, scaled_to
-from noiseprune.large.network import fits, is_large
+from noiseprune.large.gradients import Way
+from noiseprune.large.network import Pairs, is_large
+from noiseprune.large.variances import estimated
 
 RULES = ("noise", "leak", "weight", "uniform")
 NORMALISATIONS = ("exact", "clipped")
@@ -124,14 +126,14 @@ def synapse_scores(A, *, rule="noise", C=None, rng=None):
     return _score(A, synapses(A), rule, C, _checks.generator(rng))
 
 
-def _score(A, W, rule, C, rng):
+def _score(A, W, rule, C, rng, links=None, device=None):
     """`synapse_scores` of a checked A with the synapses W."""
     if W.nnz == 0:
         raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
     if rule == "noise":
         if C is None:
             check_leak(A)
-        S = _variances(A, W, C, rng)
+        S = _variances(A, W, C, rng, links, device)
         S.data *= W.data
         np.abs(S.data, out=S.data)
         return S
@@ -155,13 +157,16 @@ def _positive_leak(A):
     return leak
 
 
-def _variances(A, W, C, rng):
+def _variances(A, W, C, rng, links, device):
     """Variances on the synapses W of A: from C, exact by the dense covariance, or large."""
     if C is not None:
         return variances_on(W, checked_covariance(C, W.shape[0]))
-    if is_large(A) and fits(A):
-        return large.synapse_variances(A, rng=rng)
-    return exact_variances(A, W)
+    on = _device.open(device)
+    if is_large(A) and _matrix.is_dominant(A):
+        links = links or _matrix.links(A, W, on)
+        if links.symmetric:
+            return estimated(Pairs(A, links), Way(device=device), rng=rng).V
+    return exact_variances(A, W, on)
 
 
 def keep_probabilities(S, *, keep=None, count=None, K=None, normalise="exact"):
@@ -264,10 +269,11 @@ def sample_synapses(A, P, *, rescale=True, diagonal="matched", rng=None):
     P = _checks.matrix(P, "P")
     _checks.same_shape(A, P, "A", "P")
     _checks.choice(diagonal, "diagonal", DIAGONALS)
-    return _sample(A, synapses(A), P, rescale, diagonal, _checks.generator(rng))[0]
+    W, rng = synapses(A), _checks.generator(rng)
+    return _sample(A, W, _matrix.links(A, W, _device.HOST), P, rescale, diagonal, rng)[0]
 
 
-def noise_prune(A, keep, *, rule="noise", C=None, diagonal="auto", rng=None):
+def noise_prune(A, keep, *, rule="noise", C=None, diagonal="auto", rng=None, device=None):
     """Prune a network: scores, probabilities for the fraction `keep`, and one draw.
 
     A sparse, symmetric, diagonally dominant network of more than 5,000 neurons never becomes an
@@ -289,6 +295,10 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="auto", rng=None):
         `sample_synapses`.
     rng : numpy.random.Generator, int or None
         Source of randomness.
+    device : str or torch.device, optional
+        Where PyTorch finds the covariance or samples the variances of rule "noise", such as "cuda"
+        (extra `torch`); the draw stays with NumPy. The same seed draws the same network where the
+        covariance is exact, up to rounding; a large sparse network gets noise of the device's own.
 
     Returns
     -------
@@ -298,7 +308,10 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="auto", rng=None):
     Raises
     ------
     ValueError
-        As `synapse_scores`, `keep_probabilities` and `sample_synapses`.
+        As `synapse_scores`, `keep_probabilities` and `sample_synapses`; if the device is not there,
+        or too small.
+    ImportError
+        If a device is named and PyTorch is missing.
 
     Warns
     -----
@@ -323,12 +336,14 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="auto", rng=None):
     _checks.choice(diagonal, "diagonal", ("auto", *DIAGONALS))
     rng = _checks.generator(rng)
     W = synapses(A)
-    S = _score(A, W, rule, C, rng)
+    on = _device.open(device)
+    links = _matrix.links(A, W, on)
+    S = _score(A, W, rule, C, rng, links, device)
     K = _calibrate(S.data, keep=keep)
     P = _clip(S, K)
     if diagonal == "auto":
         diagonal = "matched" if _matrix.is_dominant(A) else "original"
-    pruned, kept, balance = _sample(A, W, P, True, diagonal, rng)
+    pruned, kept, balance = _sample(A, W, links, P, True, diagonal, rng)
     network = PrunedNetwork(pruned, P, kept, kept.nnz / S.nnz, K, **balance)
     _warn_if_unstable(network, diagonal)
     return network
@@ -452,28 +467,28 @@ def probabilities_on(W, P, rescale):
     return p
 
 
-def _draw(W, p, symmetric, rng):
+def _draw(W, p, links, rng):
     """Which synapses are kept: one draw per pair of a symmetric network, else one per synapse."""
-    if not symmetric:
+    if not links.symmetric:
         return rng.random(p.size) < p
-    rows = row_indices(W)
-    upper = rows < W.indices
-    # Entry k of W and entry mirror[k] are the two directions of one pair: ordering the entries by
-    # column, then row, lists the mirror images in the order of the entries.
-    transposed = sparse.csr_array((np.arange(p.size), W.indices, W.indptr), shape=W.shape).T.tocsr()
-    mirror, alone = transposed.data, np.zeros(p.size, dtype=bool)
-    if not (
-        np.array_equal(transposed.indptr, W.indptr)
-        and np.array_equal(transposed.indices, W.indices)
-    ):  # A symmetric up to rounding may have 1e-15 in one direction, 0 in the other
-        n = W.shape[0]
-        key, other = (a.astype(np.int64) * n + b for a, b in ((rows, W.indices), (W.indices, rows)))
-        mirror = np.minimum(np.searchsorted(key, other), p.size - 1)
-        alone = key[mirror] != other
-        mirror[alone] = np.flatnonzero(alone)
-        upper &= ~alone
+    if links.pair is None:
+        return _draw_up_to_rounding(W, p, rng)
+    upper = p[links.upper]
+    if not np.allclose(p, upper[links.pair], rtol=1e-9, atol=1e-12):
+        return rng.random(p.size) < p
+    return (rng.random(upper.size) < upper)[links.pair]
+
+
+def _draw_up_to_rounding(W, p, rng):
+    """`_draw` where rounding left 1e-15 in one direction of a pair, 0 in the other."""
+    n, rows = W.shape[0], row_indices(W)
+    key, other = (a.astype(np.int64) * n + b for a, b in ((rows, W.indices), (W.indices, rows)))
+    mirror = np.minimum(np.searchsorted(key, other), p.size - 1)
+    alone = key[mirror] != other
+    mirror[alone] = np.flatnonzero(alone)
     if not np.allclose(p, p[mirror], rtol=1e-9, atol=1e-12):
         return rng.random(p.size) < p
+    upper = (rows < W.indices) & ~alone
     kept = np.zeros(p.size, dtype=bool)
     kept[upper] = rng.random(np.count_nonzero(upper)) < p[upper]
     kept |= kept[mirror]
@@ -481,11 +496,10 @@ def _draw(W, p, symmetric, rng):
     return kept
 
 
-def _sample(A, W, P, rescale, diagonal, rng):
+def _sample(A, W, links, P, rescale, diagonal, rng):
     """Draw the pruned matrix, the pattern of kept synapses, and how far homeostasis went."""
     p = probabilities_on(W, P, rescale)
-    symmetric = _matrix.is_symmetric(A)
-    keep = _draw(W, p, symmetric, rng)
+    keep = _draw(W, p, links, rng)
     n = W.shape[0]
     every_row = row_indices(W)
     rows, cols, weights = every_row[keep], W.indices[keep], W.data[keep]
@@ -499,7 +513,7 @@ def _sample(A, W, P, rescale, diagonal, rng):
         total = np.bincount(every_row, np.abs(W.data), n)
         if diagonal == "homeostatic":
             # Probabilities that differ in the two directions draw directed synapses of any network.
-            symmetric = symmetric and _matrix.is_symmetric(weights)
+            symmetric = links.symmetric and _matrix.is_symmetric(weights)
             weights = scaled_to(weights, total, symmetric=symmetric)
         lost = total - np.bincount(rows, np.abs(weights.data), n)
         diagonal_entries = diagonal_entries + lost

@@ -8,14 +8,14 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import linalg as splinalg
 
-from noiseprune import _checks, _matrix
+from noiseprune import _checks, _device, _matrix
 from noiseprune.covariance import unstable
 from noiseprune.large.krylov import largest_of_inverse
 from noiseprune.large.network import fits, is_large
 from noiseprune.large.solver import solver
 
 _DENSE_LIMIT = 500  # neurons up to which all generalised eigenvalues are computed
-_SPARSE_FASTER = 0.03  # fraction of nonzeros below which a sparse product is the faster
+_HELD = 5  # N x N matrices that are in memory at once, on a device
 _SPARSE_SOLVES = 0.01  # and below which solving with a sparse network is the faster
 _GRADED = 1e4  # ratio of leaks above which eigenvalues lose digits to the largest
 _SINGULAR = 1e-14  # reciprocal condition number, leaks brought to one size, of a singular network
@@ -47,7 +47,7 @@ class SpectralComparison:
     alignment: np.ndarray
 
 
-def compare_spectra(A, A_sparse, *, eigenpairs=None):
+def compare_spectra(A, A_sparse, *, eigenpairs=None, device=None):
     """Compare the eigenvalues and eigenvectors of a symmetric network before and after pruning.
 
     Parameters
@@ -57,8 +57,12 @@ def compare_spectra(A, A_sparse, *, eigenpairs=None):
     A_sparse : (N, N) ndarray or sparse array
         Pruned symmetric dynamics matrix.
     eigenpairs : (values, vectors), optional
-        What `numpy.linalg.eigh(A)` returned, when several pruned networks are compared with one
-        original.
+        What `numpy.linalg.eigh(A)` returned, or ``slowest_modes(A, N)``, when several pruned
+        networks are compared with one original.
+    device : str or torch.device, optional
+        Where PyTorch does the work, such as "cuda" (extra `torch`); without it, NumPy and SciPy do.
+        The result agrees up to rounding. Where leaks spread over decades, SciPy finds the
+        eigenvalues.
 
     Returns
     -------
@@ -68,7 +72,10 @@ def compare_spectra(A, A_sparse, *, eigenpairs=None):
     Raises
     ------
     ValueError
-        If the shapes differ, a matrix is not symmetric, or A is singular.
+        If the shapes differ, a matrix is not symmetric, or A is singular. If the device is not
+        there, or too small.
+    ImportError
+        If a device is named and PyTorch is missing.
 
     References
     ----------
@@ -83,20 +90,22 @@ def compare_spectra(A, A_sparse, *, eigenpairs=None):
     True
     """
     A, A_sparse = _symmetric_pair(A, A_sparse)
+    on = _opened(device, A)
     if eigenpairs is None:
-        values, vectors, definite = _eigenpairs(A)
+        values, vectors, definite = _eigenpairs(A, on)
     else:
         (values, vectors), definite = _checks.eigenpairs(eigenpairs, A), False
+        vectors = on.array(vectors)
     if not definite and np.abs(values).min() <= _SINGULAR * np.abs(values).max():
         raise ValueError(
             "A is singular to working precision: relative errors have no meaning for an "
             f"eigenvalue of {values[np.abs(values).argmin()]:.3g}; add leak with add_leak"
         )
-    image = _product(A_sparse, vectors)
-    form = np.einsum("ij,ij->j", vectors, image)
-    length = np.sqrt(np.einsum("ij,ij->j", image, image))
-    del image
-    values_sparse = _eigenpairs(A_sparse, vectors=False)[0]
+    image = on.product(A_sparse, vectors)
+    form, length = (on.host(on.xp.einsum("ij,ij->j", left, image)) for left in (vectors, image))
+    del image, vectors
+    length = np.sqrt(length)
+    values_sparse = _eigenpairs(A_sparse, on, vectors=False)[0]
     return SpectralComparison(
         eigenvalues=values,
         eigenvalues_sparse=values_sparse,
@@ -106,7 +115,14 @@ def compare_spectra(A, A_sparse, *, eigenpairs=None):
     )
 
 
-def spectral_epsilon(A, A_sparse):
+def _opened(device, A):
+    """Return the device, which must hold N x N matrices."""
+    on, n = _device.open(device), A.shape[0]
+    on.require(_HELD * 8 * n * n, f"{_HELD} matrices of {n} x {n} numbers")
+    return on
+
+
+def spectral_epsilon(A, A_sparse, *, device=None):
     """Return the least eps with ``(1 - eps) M <= M_sparse <= (1 + eps) M``, where ``M = -A``.
 
     All generalised eigenvalues are computed up to 500 neurons; beyond, Lanczos' iteration finds the
@@ -120,6 +136,9 @@ def spectral_epsilon(A, A_sparse):
         Original symmetric dynamics matrix, negative definite.
     A_sparse : (N, N) ndarray or sparse array
         Pruned symmetric dynamics matrix.
+    device : str or torch.device, optional
+        Where PyTorch does the work, such as "cuda" (extra `torch`); without it, NumPy and SciPy do.
+        The result agrees up to rounding.
 
     Returns
     -------
@@ -132,7 +151,9 @@ def spectral_epsilon(A, A_sparse):
     ------
     ValueError
         If the shapes differ, a matrix is not symmetric, or A is unstable or singular, so that M
-        cannot serve as a measure.
+        cannot serve as a measure. If the device is not there, or too small.
+    ImportError
+        If a device is named and PyTorch is missing.
 
     References
     ----------
@@ -146,46 +167,42 @@ def spectral_epsilon(A, A_sparse):
     0.25
     """
     A, A_sparse = _symmetric_pair(A, A_sparse)
-    if _sparse_is_faster(A, A_sparse):
-        return _largest_error_of_large(A, A_sparse)
+    if _sparse_is_faster(A, A_sparse, device):
+        return _largest_error_of_large(A, A_sparse, _device.open(device))
+    on = _opened(device, A)
     # The generalised eigenvalues are those of both networks with leaks brought to one size.
     scale = _leak_scale(A)
-    L, condition = _cholesky(A, scale)
+    L, condition = _cholesky(A, scale, on)
     if condition < _SINGULAR:
         least = -linalg.eigvalsh(_matrix.dense(A)).max()
         raise ValueError(
             f"M = -A must be positive definite, its least eigenvalue is {least:.3g}: A is unstable "
             "or singular, and in that direction no relative error exists; add leak with add_leak"
         )
-    A_sparse = _scaled(A_sparse, scale)
+    M = -_scaled(A_sparse, scale)
     if A.shape[0] > _DENSE_LIMIT:
-        return _largest_error(L, A_sparse)
-    reduced, _ = linalg.lapack.dsygst(
-        np.array(-_matrix.dense(A_sparse), order="F"), L, itype=1, lower=1, overwrite_a=1
-    )
-    mu = linalg.eigvalsh(reduced, lower=True, overwrite_a=True, check_finite=False)
+        return _largest_error(on.whitened(L, M), A.shape[0])
+    mu = on.whitened_eigenvalues(L, M)
     return float(max(mu[-1] - 1, 1 - mu[0]))
 
 
-def _largest_error(L, A_sparse):
-    """Largest eigenvalue in size of ``L^-1 M_sparse L^-T - I``, by Lanczos, without forming it."""
+def _largest_error(whitened, n):
+    """Largest eigenvalue in size of ``whitened - I``, by Lanczos."""
 
-    def whitened_error(x):
-        y = linalg.solve_triangular(L, x, lower=True, trans="T", check_finite=False)
-        return -linalg.solve_triangular(L, A_sparse @ y, lower=True, check_finite=False) - x
+    def error(x):
+        return whitened(x) - x
 
-    n = L.shape[0]
-    operator = splinalg.LinearOperator((n, n), matvec=whitened_error, dtype=float)
     start = np.random.default_rng(0).standard_normal(n)  # fixed: the same answer every time
-    if not whitened_error(start).any():
+    if not error(start).any():
         return 0.0  # nothing was pruned; the iteration cannot start from a zero vector
+    operator = _operator(n, error)
     value = splinalg.eigsh(operator, k=1, which="LM", v0=start, tol=1e-8, return_eigenvectors=False)
     return float(abs(value[0]))
 
 
-def _largest_error_of_large(A, A_sparse):
+def _largest_error_of_large(A, A_sparse, on):
     """Largest generalised eigenvalue in size of (M_sparse - M, M), by Lanczos with solves."""
-    solve, difference = solver(A), A - A_sparse
+    solve, difference = solver(A, on), A - A_sparse
     n = A.shape[0]
     start = np.random.default_rng(0).standard_normal(n)
     if not (difference @ start).any():
@@ -203,7 +220,7 @@ def _largest_error_of_large(A, A_sparse):
     return float(abs(value[0]))
 
 
-def slowest_modes(A, k=6):
+def slowest_modes(A, k=6, *, device=None):
     """Slowest modes of a symmetric network: the eigenvalues nearest to 0 and their eigenvectors.
 
     A sparse, diagonally dominant network of more than 5,000 neurons stays sparse: Lanczos'
@@ -216,6 +233,9 @@ def slowest_modes(A, k=6):
         Symmetric dynamics matrix, negative definite.
     k : int
         Number of modes, from 1 to N.
+    device : str or torch.device, optional
+        Where PyTorch does the work, such as "cuda" (extra `torch`); without it, NumPy and SciPy do.
+        The result agrees up to rounding. Where leaks spread over decades, SciPy finds the modes.
 
     Returns
     -------
@@ -227,7 +247,10 @@ def slowest_modes(A, k=6):
     Raises
     ------
     ValueError
-        If A is not symmetric, unstable or singular, or k is out of range.
+        If A is not symmetric, unstable or singular, or k is out of range. If the device is not
+        there, or too small.
+    ImportError
+        If a device is named and PyTorch is missing.
 
     References
     ----------
@@ -249,23 +272,25 @@ def slowest_modes(A, k=6):
     if not _matrix.is_symmetric(A):
         raise ValueError("A must be symmetric: other networks have complex modes (book section 10)")
     if is_large(A) and 8 * k <= n and fits(A):
-        inverses, vectors = largest_of_inverse(solver(A), n, k)
+        inverses, vectors = largest_of_inverse(solver(A, _device.open(device)), n, k)
         return -1 / inverses, vectors
-    values, vectors, definite = _eigenpairs(A)
+    on = _opened(device, A)
+    values, vectors, definite = _eigenpairs(A, on)
     if not definite and values[-1] > -_SINGULAR * np.abs(values).max():
         raise unstable(A, float(values[-1]))
-    return values[n - k :], vectors[:, n - k :]
+    return values[n - k :], on.host(vectors[:, n - k :])
 
 
 def _operator(n, matvec):
     return splinalg.LinearOperator((n, n), matvec=matvec, dtype=float)
 
 
-def _sparse_is_faster(A, A_sparse):
+def _sparse_is_faster(A, A_sparse, device):
     """Whether to solve with the sparse A: always above the limit, below it where few are linked."""
     if not (sparse.issparse(A) and sparse.issparse(A_sparse) and A.shape[0] > _DENSE_LIMIT):
         return False
-    return (is_large(A) or A.nnz < _SPARSE_SOLVES * A.shape[0] ** 2) and fits(A)
+    few = device is None and A.nnz < _SPARSE_SOLVES * A.shape[0] ** 2
+    return (is_large(A) or few) and fits(A)
 
 
 def _leak_scale(A):
@@ -282,15 +307,15 @@ def _scaled(A, scale):
     return scale[:, None] * A * scale
 
 
-def _cholesky(A, scale):
+def _cholesky(A, scale, on):
     """Cholesky factor of the scaled M = -A and its reciprocal condition number, 0 if indefinite."""
-    M = np.array(-_matrix.dense(_scaled(A, scale)), order="F")
-    norm = np.abs(M).sum(axis=0).max()
-    L, info = linalg.lapack.dpotrf(M, lower=1, overwrite_a=1)
-    return L, linalg.lapack.dpocon(L, norm, uplo="L")[0] if info == 0 else 0.0
+    scale = on.array(scale)
+    M = -scale[:, None] * on.dense(A)
+    M *= scale
+    return on.cholesky(M)
 
 
-def _eigenpairs(A, *, vectors=True):
+def _eigenpairs(A, on, *, vectors=True):
     """Eigenvalues, ascending, eigenvectors, and whether A is known to be stable and not singular.
 
     Where leaks spread over decades, the usual method knows slow modes only to the rounding of the
@@ -300,24 +325,18 @@ def _eigenpairs(A, *, vectors=True):
     leak = -A.diagonal()
     if leak.min() > 0 and leak.max() > _GRADED * leak.min():
         scale = _leak_scale(A)
-        L, condition = _cholesky(A, scale)
+        L, condition = _cholesky(A, scale, _device.HOST)
         if condition >= _SINGULAR:
             root = (L / scale[:, None]).T  # M = root^T root
             root, value = root[:, order := np.argsort(-leak)], 3 * (not vectors)
             values, _, V, work, _, info = linalg.lapack.dgejsv(root, joba=0, jobu=3, jobv=value)
             if info == 0:
                 back = np.argsort(order)
-                V = V[back] if vectors else None
+                V = on.array(V[back]) if vectors else None
                 return -((values * work[0] / work[1]) ** 2), V, True
-    dense = _matrix.dense(A)
     if vectors:
-        return *np.linalg.eigh(dense), False
-    return np.linalg.eigvalsh(dense), None, False
-
-
-def _product(A, X):
-    """Product of a matrix that may be sparse: above a few per cent, the dense one is faster."""
-    return (_matrix.dense(A) if A.size > _SPARSE_FASTER * A.shape[0] ** 2 else A) @ X
+        return *on.eigh(on.dense(A)), False
+    return on.eigvalsh(on.dense(A)), None, False
 
 
 def _symmetric_pair(A, A_sparse):

@@ -101,6 +101,17 @@ def ground(A, i, j, w, leak, excess):
         singular to working precision: variances then exist in no limit.
     """
     n = leak.size
+    if (excess > _BARE * leak).all():  # the usual case: no part has
+        none = np.zeros(0)
+        return Ground(
+            np.zeros(0, dtype=np.int64),
+            none,
+            np.full(n, -1),
+            np.zeros(n),
+            np.zeros(n),
+            none,
+            np.zeros(0, dtype=bool),
+        )
     links = sparse.coo_array((np.abs(w), (i, j)), shape=(n, n)).tocsr()
     count, part = csgraph.connected_components(links, directed=False)
     size = np.bincount(part, leak, count)

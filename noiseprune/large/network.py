@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from noiseprune import _checks, _matrix
+from noiseprune import _checks, _device, _matrix
 from noiseprune._matrix import row_indices, synapses
 from noiseprune.covariance import check_leak
 
@@ -40,7 +40,7 @@ class Pairs:
         and without leak plays no part, and gets a leak of 1.
     """
 
-    def __init__(self, A):
+    def __init__(self, A, links=None, on=_device.HOST):
         if not sparse.issparse(A):
             raise TypeError(
                 f"A must be a SciPy sparse array, got {type(A).__name__}; "
@@ -48,12 +48,14 @@ class Pairs:
             )
         A = _checks.matrix(A)
         check_leak(A)
-        if not _matrix.is_symmetric(A):
+        self.A, self.W = A, synapses(A)
+        if links is None:
+            links = _matrix.links(A, self.W, on)
+        if not links.symmetric:
             raise ValueError(
                 "A must be symmetric: methods for large networks do not fit others; use "
                 "noiseprune.stationary_covariance"
             )
-        self.A, self.W = A, synapses(A)
         leak, total = -A.diagonal(), np.asarray(abs(self.W).sum(axis=1))
         excess = leak - total
         worst = int(np.argmin(excess + ROUNDING * leak))
@@ -65,7 +67,7 @@ class Pairs:
             )
         self.excess = np.where((total == 0) & (leak == 0), 1.0, np.maximum(excess, 0))
         self.leak = np.maximum(total, leak, where=leak > 0, out=self.excess.copy())
-        self.i, self.j, self.w, self._pair = _pairs(self.W)
+        self.i, self.j, self.w, self._pair = _pairs(self.W, links)
 
     def on_synapses(self, values):
         """Put a value for every pair on both of its synapses: a csr_array with the pattern of W."""
@@ -73,22 +75,17 @@ class Pairs:
         return sparse.csr_array((data, self.W.indices, self.W.indptr), shape=self.W.shape)
 
 
-def _pairs(W):
+def _pairs(W, links):
     """Neurons i < j and weight of every pair of W, and the number of the pair of every entry."""
     rows, columns = row_indices(W), W.indices
-    upper = rows < columns
-    place = np.arange(W.nnz)
-    mirror = sparse.csr_array((place, columns, W.indptr), shape=W.shape).T.tocsr()
-    mirror.sort_indices()
-    if np.array_equal(mirror.indptr, W.indptr) and np.array_equal(mirror.indices, columns):
-        pair = np.cumsum(upper) - 1
-        pair[~upper] = pair[mirror.data[~upper]]
-        return rows[upper], columns[upper], W.data[upper], pair
+    if links.pair is not None:
+        upper = links.upper
+        return rows[upper], columns[upper], W.data[upper], links.pair
     # Symmetric up to rounding: some entry has no mirror image.
     ends = np.minimum(rows, columns).astype(np.int64), np.maximum(rows, columns)
     _, pair = np.unique(ends[0] * W.shape[0] + ends[1], return_inverse=True)
     order = np.argsort(np.abs(W.data), kind="stable")
-    largest = np.empty(pair.max(initial=-1) + 1, dtype=place.dtype)
+    largest = np.empty(pair.max(initial=-1) + 1, dtype=order.dtype)
     largest[pair[order]] = order  # of the two directions, the larger is written last
     i, j = (end[largest].astype(columns.dtype) for end in ends)
     return i, j, W.data[largest], pair

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 
+from noiseprune import _device
 from noiseprune.covariance import unstable
 from noiseprune.large import factor
-from noiseprune.large.gradients import conjugate_gradients, scaled
+from noiseprune.large.gradients import Threads, conjugate_gradients
 from noiseprune.large.ground import SINGULAR, ground
 from noiseprune.large.network import Pairs
 
 TOLERANCE = 1e-11  # relative residual of conjugate gradients inside another iteration
 
 
-def solver(A):
+def solver(A, on=_device.HOST):
     """Return the function g -> M^-1 g: by a sparse Cholesky factor where that stays small.
 
-    Without the extra `large`, or where the factor fills up, conjugate gradients do it. g is a
-    vector or a matrix of columns.
+    Without the extra `large`, where the factor fills up, or on a device, conjugate gradients do it.
+    g is a vector or a matrix of columns.
     """
-    pairs = Pairs(A)
+    pairs = Pairs(A, on=on)
     grounded = ground(pairs.A, pairs.i, pairs.j, pairs.w, pairs.leak, pairs.excess)
     if (grounded.share <= SINGULAR).any() or not pairs.A.diagonal().all():
         raise unstable(pairs.A, 0.0)
-    if factor.installed() and (order := factor.ordering(pairs.W)) is not None:
+    here = on is _device.HOST
+    if here and factor.installed() and (order := factor.ordering(pairs.W)) is not None:
         return factor.Factor(pairs, order=order).solve
+    on = Threads() if here else on
     scale = 1 / np.sqrt(pairs.leak)
-    W = scaled(pairs.W, scale)
+    W = on.scaled(pairs.W, on.array(scale))
 
     def solve(g):
         columns = scale[:, None] * np.asarray(g, dtype=float).reshape(scale.size, -1)
-        x = conjugate_gradients(W, columns, TOLERANCE)
+        x = on.host(conjugate_gradients(W, on.array(columns), TOLERANCE, on))
         return (scale[:, None] * x).reshape(np.shape(g))
 
     return solve

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from noiseprune import _checks
+from noiseprune import _checks, _device
 from noiseprune.covariance import unstable
 from noiseprune.large import factor
-from noiseprune.large.gradients import sampled_variances
+from noiseprune.large.gradients import Way, sampled_variances
 from noiseprune.large.ground import SINGULAR, ground
 from noiseprune.large.network import Pairs
 
 METHODS = ("auto", "exact", "sampled")
+SAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,16 @@ class VarianceEstimate:
 
 
 def synapse_variances(
-    A, *, samples=200, method="auto", tolerance=1e-8, workers=None, progress=False, rng=None
+    A,
+    *,
+    samples=SAMPLES,
+    method="auto",
+    tolerance=1e-8,
+    workers=None,
+    progress=False,
+    rng=None,
+    device=None,
+    precision="double",
 ):
     """Var(x_i - sign(w_ij) x_j) on the synapses of a sparse network, without its covariance.
 
@@ -79,6 +89,12 @@ def synapse_variances(
         Show on stderr how many samples are done.
     rng : numpy.random.Generator, int or None
         Source of the noise samples.
+    device : str or torch.device, optional
+        Where PyTorch samples, such as "cuda" (extra `torch`): then "auto" is "sampled", and the
+        noise is the device's own, the same for the same `rng`.
+    precision : {"double", "single"}
+        Numbers of method "sampled". "single" moves half the memory; the relative residual is then
+        at least 1e-6.
 
     Returns
     -------
@@ -90,9 +106,11 @@ def synapse_variances(
     TypeError
         If A is not sparse.
     ValueError
-        If A is not symmetric and diagonally dominant, or is singular.
+        If A is not symmetric and diagonally dominant, or is singular. If the device is not there,
+        too small, or asked for method "exact". If single precision does not reach a network that
+        has next to no excess leak.
     ImportError
-        If method "exact" is asked for and the extra `large` is missing.
+        If method "exact" is asked for and the extra `large` is missing, or a device and PyTorch is.
 
     Warns
     -----
@@ -125,11 +143,23 @@ def synapse_variances(
         workers=workers,
         progress=progress,
         rng=rng,
+        device=device,
+        precision=precision,
     ).V
 
 
 def estimate_variances(
-    A, *, samples=200, method="auto", tolerance=1e-8, workers=None, progress=False, rng=None
+    A,
+    *,
+    samples=SAMPLES,
+    method="auto",
+    tolerance=1e-8,
+    workers=None,
+    progress=False,
+    rng=None,
+    executor=None,
+    device=None,
+    precision="double",
 ):
     """`synapse_variances` with the error of every entry and the sum that must come out.
 
@@ -154,6 +184,17 @@ def estimate_variances(
         Show on stderr how many samples are done.
     rng : numpy.random.Generator, int or None
         Source of the noise samples.
+    executor : concurrent.futures.Executor, optional
+        Who computes blocks of samples for method "sampled": a process pool, Dask's
+        ``client.get_executor()``, MPI's ``MPIPoolExecutor``. The network is sent once to a worker.
+        The result is that of this process alone, whoever computes; a block whose worker is lost is
+        computed here. Each worker uses one thread unless `workers` says otherwise.
+    device : str or torch.device, optional
+        Where PyTorch samples, such as "cuda" (extra `torch`): then "auto" is "sampled", and the
+        noise is the device's own, the same for the same `rng`. With an executor, on every worker.
+    precision : {"double", "single"}
+        Numbers of method "sampled". "single" moves half the memory; the relative residual is then
+        at least 1e-6.
 
     Returns
     -------
@@ -184,12 +225,37 @@ def estimate_variances(
     tolerance = _checks.number(tolerance, "tolerance", low=0, high=1, low_open=True, high_open=True)
     if workers is not None:
         workers = _checks.integer(workers, "workers", low=1)
-    rng = _checks.generator(rng)
-    pairs = Pairs(A)
+    elif executor is not None:
+        workers = 1
+    _checks.choice(precision, "precision", ("double", "single"))
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise TypeError(
+            "executor must be a concurrent.futures.Executor, which has a method submit, got "
+            f"{type(executor).__name__}"
+        )
+    if device is not None and method == "exact":
+        raise ValueError("method='exact' has no use for a device; leave one of the two out")
+    on = _device.open(None if executor is not None else device)  # else the workers must have it
+    return estimated(
+        Pairs(A, on=on),
+        Way(tolerance, precision, workers, device),
+        samples=samples,
+        method=method,
+        progress=progress,
+        rng=_checks.generator(rng),
+        executor=executor,
+    )
+
+
+def estimated(pairs, way, *, rng, samples=SAMPLES, method="auto", progress=False, executor=None):
+    """`estimate_variances` of a checked network: on a device, "auto" is "sampled"."""
     if pairs.W.nnz == 0:
         raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
     grounded = ground(pairs.A, pairs.i, pairs.j, pairs.w, pairs.leak, pairs.excess)
-    method, order = _chosen(method, pairs.W)
+    if way.device is None:
+        method, order = _chosen(method, pairs.W)
+    else:
+        method = "sampled"
     if method == "exact":
         total, expected = _exact(pairs, grounded, order)
         rest, samples, bound = np.zeros_like(total), 0, 0.0
@@ -197,11 +263,11 @@ def estimate_variances(
         known, rest, expected = sampled_variances(
             pairs,
             grounded,
+            way,
             samples=samples,
-            tolerance=tolerance,
-            workers=workers,
             progress=progress,
             rng=rng,
+            executor=executor,
         )
         total, bound = known + rest, float(np.sqrt(2 / samples))
     return VarianceEstimate(  # C = M^-1 / 2
@@ -243,7 +309,7 @@ def _chosen(method, W):
             warnings.warn(
                 "this network suits the exact method, which needs the extra `large` "
                 "(pip install 'noiseprune[large]'); sampling instead",
-                stacklevel=3,
+                stacklevel=4,
             )
             return "sampled", None
         return "exact", order

@@ -492,7 +492,7 @@ def test_products_alone_promise_a_backward_error_of_1e_13(network, monkeypatch, 
     E = C[:, :1] @ C[:1]
     size_A, size_C = np.linalg.norm(A, axis=1).max(), np.linalg.norm(C) ** 2 / np.trace(C)
     E *= size * 1e-13 * size_A * size_C / np.linalg.norm(A @ E + E @ A.T)
-    monkeypatch.setattr("noiseprune.covariance._sum_of_powers", lambda U, first: C + E)
+    monkeypatch.setattr("noiseprune.covariance._sum_of_powers", lambda U, first, on: C + E)
     assert (_smith(A) is not None) == accepted
 
 

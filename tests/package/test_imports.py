@@ -18,7 +18,7 @@ PACKAGE = ROOT / "noiseprune"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # A module of this row imports from the row only what stands to its left.
 ROW = (
-    "_checks _matrix networks formats reading covariance pruning "
+    "_checks _matrix _device networks formats reading covariance pruning "
     "spectrum dynamics rectified asymmetric comparison diagnosis __main__"
 )
 # Imports inside of a function: what needs an extra.
