@@ -5,62 +5,51 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from replication.figures.style import band, styled
+from noiseprune.pruning import RULES
+from replication.figures.style import band, styled, ticks
 
 
 @styled
-def headline(spectrum, trajectories, *, keep):
-    """Show where the rules part: the slow modes, and the trajectories that live on them.
+def headline(spectrum, gains):
+    """Show where the rules part, and where noise adds to leak.
 
     Parameters
     ----------
     spectrum : Result
-        Of `replication.experiments.spectra`.
-    trajectories : Result
-        Of `replication.experiments.trajectory_errors`.
-    keep : float
-        Fraction kept whose trajectories are shown.
+        Of `replication.experiments.spectra`, with all four rules.
+    gains : Result
+        Of `replication.experiments.noise_gains`, with rings of clusters.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Left: relative error of the slowest modes against the fraction kept. Right: relative error
-        of the trajectory against time.
+        Left: relative error of the slowest modes against the fraction kept. Right: the same in
+        rings of clusters against the number of links between neighbours.
 
     References
     ----------
-    Landing page of the book; sections 8 and 9.
+    Landing page of the book; "What does the noise add?".
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.3))
-    fractions = np.array(spectrum.settings["keep"])
-    for rule in spectrum.settings["rules"]:
-        errors = np.stack(
-            [
-                np.median(
-                    np.abs(spectrum.column("eigenvalue_error_slow", keep=k, rule=rule)), axis=1
-                )
-                for k in fractions
-            ],
-            axis=1,
-        )
-        band(left, fractions, errors, rule)
-        chosen = {"keep": keep, "rule": rule, "diagonal": "matched"}
-        times = trajectories.select(**chosen)[0]["times"]
-        band(right, np.array(times), trajectories.column("mean", **chosen), rule)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6))
+    fractions = sorted(spectrum.settings["keep"])
+    links = sorted({row["value"] for row in gains.select(family="clusters")})
+    for rule in reversed(RULES):  # noise-prune is drawn last, on top of the leak control
+        slow = [spectrum.column("eigenvalue_error_slow", keep=k, rule=rule) for k in fractions]
+        band(left, fractions, np.median(np.abs(slow), axis=2).T, rule)
+        ring = [gains.column("error", family="clusters", value=n, rule=rule) for n in links]
+        band(right, links, np.median(ring, axis=2).T, rule)
     left.set(
-        xscale="log",
-        yscale="log",
         xlabel="fraction of synapses kept",
-        ylabel="relative error",
-        title=f"eigenvalues of the slowest {spectrum.settings['slow']} modes",
+        ylabel="relative error of slow modes",
+        title=f"the original's network, N = {sum(spectrum.settings['sizes']):,}",
     )
-    left.set_xticks(fractions, [f"{k:g}" for k in fractions])
-    left.minorticks_off()
     right.set(
-        xlabel="time t (model units)",
-        ylabel="relative error",
-        ylim=(0, None),
-        title=f"trajectory, {keep:.0%} kept",
+        xlabel="links between neighbouring clusters",
+        title=f"clusters in a ring, {gains.settings['keep']:.0%} kept",
     )
-    left.legend(loc="lower left")
+    for ax, values in ((left, fractions), (right, links)):
+        ax.set(xscale="log", yscale="log")
+        ticks(ax.xaxis, values)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=len(RULES))
     return figure
