@@ -39,7 +39,7 @@ LITTLE = 1.5  # factor, either way, that is a little difference
 GAIN = 1.1  # of noise over leak: its errors are by this factor smaller
 GAIN_BOTTLENECK = 1.5
 BOTTLENECKS = (("clusters", 1), ("clusters", 3), ("clusters", 10), ("small world", 0.01))
-REAL = {"wiring": "real", "leak": 0.1, "keep": 0.2}  # connectomes judged: leak 0.1 in excess
+REAL = {"wiring": "real", "excess": 0.1, "keep": 0.2}  # connectomes that are judged
 LOSS = 0.1  # of accuracy, absolute, that still counts as keeping a task
 TASK_KEEP = (0.5, 0.2)  # fractions kept of trained networks
 UNSEEN = "before its results were looked at"
@@ -538,6 +538,8 @@ def _below_weight(what, source, results, spectrum, path=None):
         values = {rule: errors(rule=rule) for rule in rules}
         measured.append(f"{measure} " + ", ".join(f"{r} {spread(v)}" for r, v in values.items()))
         passed.append((values["noise"] < values["weight"]).all())
+    if "trajectory" not in by_rule:
+        measured.append("trajectory not run yet")
     return results.row(
         what,
         source,
@@ -617,7 +619,7 @@ def _plausible(results):
         "P; argued about in R",
         "none can be fixed: the record has no experiment on it",
         "a synapse can estimate its score locally and online (chapter 15), where noise knows no "
-        "more than leak a neuron's own variance is enough (chapter 11); symmetry, the strong leak "
+        "more than leak, a neuron's own variance is enough (chapter 11); symmetry, the strong leak "
         "and the global constant remain assumptions, which chapters 16 and 17 leave behind for "
         "real and for trained networks",
         (),
@@ -689,7 +691,7 @@ def _real_row(results, what, source, criterion, measured, passed):
     return results.row(
         what,
         source,
-        f"kept {REAL['keep']:g}, leak in balance and an excess of {REAL['leak']:g} of the mean "
+        f"kept {REAL['keep']:g}, leak in balance and an excess of {REAL['excess']:g} of the mean "
         f"input, medians over seeds: {criterion}",
         measured,
         passed,
@@ -744,7 +746,12 @@ def _real_gain(results):
 
 def _not_run(results, what, source, name):
     return results.row(
-        what, source, "not judged yet", f"python -m replication run {name}", (), "12_scorecard"
+        what,
+        source,
+        "not judged yet",
+        f"not run yet: python -m replication run {name}",
+        (),
+        "12_scorecard",
     )
 
 
@@ -769,7 +776,7 @@ def _accuracies(result, keep):
         found[network]["unpruned"] = np.median(unpruned)
         drawn = {}
         for row in result.select(how="divided by p", **chosen):
-            if row["score"].startswith("noise"):
+            if row["score"].startswith("noise") and row["accuracy"] is not None:
                 drawn.setdefault(row["score"], []).append(row["accuracy"])
         found[network]["rule"] = max(np.median(values) for values in drawn.values())
     return found
@@ -787,7 +794,8 @@ def _trained_row(results, what, criterion, shown, passed):
     return results.row(
         what,
         "R, review 1",
-        f"recurrent networks trained on tasks, medians over training seeds and draws: {criterion}",
+        f"recurrent networks trained on tasks, medians over training seeds and draws, the best of "
+        f"three covariances: {criterion}",
         f"accuracy over kinds of network, {measured}",
         [passed(kinds) for kinds in found.values()],
         "12_scorecard",

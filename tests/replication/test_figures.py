@@ -116,11 +116,10 @@ def test_band_shows_the_median_between_least_and_greatest():
     plt.close(figure)
 
 
-def test_headline_shows_medians_of_the_slow_modes_and_of_the_trajectories():
-    times = np.linspace(0, 4, 5)
+def test_headline_shows_medians_of_the_slow_modes_against_keep_and_links():
     spectrum = Result(
         "spectrum",
-        {"keep": [0.5, 0.2], "rules": RULES, "slow": 3},
+        {"keep": [0.5, 0.2], "sizes": [6, 4]},
         [
             {"keep": keep, "rule": rule, "eigenvalue_error_slow": [-0.1 / keep, 0.9, seed]}
             for seed in (0, 0, 1)
@@ -129,27 +128,24 @@ def test_headline_shows_medians_of_the_slow_modes_and_of_the_trajectories():
         ],
         {},
     )
-    trajectories = Result(
-        "trajectories",
-        {},
+    gains = Result(
+        "gains",
+        {"keep": 0.5},
         [
-            {
-                "keep": 0.2,
-                "rule": rule,
-                "diagonal": diagonal,
-                "times": times,
-                "mean": times * (diagonal == "matched"),
-            }
+            {"family": family, "value": value, "rule": rule, "error": [9.0, error / value, 0.001]}
+            for error in (1.0, 1.0, 3.0)
+            for family, value in (("clusters", 10), ("clusters", 1), ("random", 5))
             for rule in RULES
-            for diagonal in ("matched", "original")
         ],
         {},
     )
-    left, right = headline(spectrum, trajectories, keep=0.2).axes
-    assert [line.get_label() for line in left.lines] == [style.LABELS[rule] for rule in RULES]
+    left, right = headline(spectrum, gains).axes
+    labels = [style.LABELS[rule] for rule in RULES]
+    assert [line.get_label() for line in left.lines] == labels[::-1]
     for line in left.lines:
-        assert np.allclose(line.get_xydata(), [[0.5, 0.2], [0.2, 0.5]])
+        assert np.allclose(line.get_xydata(), [[0.2, 0.5], [0.5, 0.2]])
     for line in right.lines:
-        assert np.allclose(line.get_xydata(), np.column_stack([times, times]))
-    assert "slowest 3" in left.get_title()
-    assert "20%" in right.get_title()
+        assert np.allclose(line.get_xydata(), [[1, 1], [10, 0.1]])
+    assert [text.get_text() for text in left.figure.legends[0].get_texts()] == labels
+    assert "N = 10" in left.get_title()
+    assert "50%" in right.get_title()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -23,23 +24,40 @@ def rows():
 def test_every_claim_and_recorded_number_has_one_row(rows):
     keys = [row.key for row in rows]
     assert len(set(keys)) == len(keys)
-    assert {key.rstrip("abc") for key in keys if key[0] not in "LF"} == {
-        str(number) for number in range(1, 11)
-    }
-    assert sum(key[0] in "LF" for key in keys) == len(LAB_OUTPUT + scorecard.WITHOUT_RECORD)
+    by_kind = {kind: [r.key for r in rows if r.kind == kind] for kind in scorecard.VERDICTS}
+    assert {key.rstrip("abcd") for key in by_kind["claim"]} == {str(n) for n in range(1, 11)}
+    assert by_kind["question"] == [f"Q{n}" for n in range(1, 7)]
+    assert len(by_kind["record"]) == len(LAB_OUTPUT + scorecard.WITHOUT_RECORD)
 
 
 def test_rows_say_what_they_rest_on(rows):
     for row in rows:
         assert all((row.claim, row.source, row.criterion, row.measured)), row.key
-        assert row.verdict in scorecard.VERDICTS
+        assert row.verdict in scorecard.VERDICTS[row.kind]
         assert (ROOT / "book" / f"{row.chapter}.ipynb").exists(), row.key
-        assert f"| {row.key} | {row.source} | {row.criterion} |" in scorecard.details(rows)
         assert set(row.experiments) <= set(experiments.STORED), row.key
         assert all(name in row.command for name in row.experiments)
         if row.experiments:
             assert row.seconds > 0, row.key
             assert "seeds" in row.scope, row.key
+
+
+def test_cards_say_all_of_a_row(rows):
+    html = scorecard.cards(rows)
+    assert html.count('<div class="verdict"') == len(rows)
+    for row in rows:
+        for text in (row.claim, row.measured, row.criterion, row.source, row.scope, row.command):
+            assert escape(text, quote=False) in html, row.key
+        if row.passed:
+            assert row.fixed, row.key
+            assert f"(written {row.fixed})" in html
+
+
+def test_the_short_table_can_do_without_numbers(rows):
+    short, long = (scorecard.markdown(rows[:3], measured=m).splitlines() for m in (False, True))
+    assert [line.count("|") for line in short] == 5 * [4]
+    assert [line.count("|") for line in long] == 5 * [5]
+    assert all(rows[0].measured not in line for line in short)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +75,19 @@ def test_verdict_follows_from_the_parts_of_the_criterion(passed, verdict):
     assert row.command == ""
 
 
+def test_a_number_on_record_is_consistent_and_a_question_has_an_answer():
+    made = {"criterion": "c", "measured": "m", "scope": "s", "experiments": (), "seconds": 0.0}
+    for kind, passed, verdict in (
+        ("record", (True,), "consistent"),
+        ("record", (False,), "not consistent"),
+        ("question", (True, False), "partly"),
+        ("question", (False,), "no"),
+        ("question", (), "open"),
+    ):
+        row = scorecard.Row("1", "c", "P", passed=passed, chapter="c", kind=kind, **made)
+        assert row.verdict == verdict
+
+
 def test_verdicts_change_with_the_results(tmp_path):
     folder = tmp_path / "results"
     shutil.copytree(RESULTS, folder)
@@ -66,7 +97,7 @@ def test_verdicts_change_with_the_results(tmp_path):
         row["synapses"] = 900_000
     path.write_text(json.dumps(stored))
     (row,) = (row for row in scorecard.scorecard(folder) if row.key == "L3")
-    assert row.verdict == "not replicated"
+    assert row.verdict == "not consistent"
     assert "900,000" in row.measured
 
 
@@ -80,7 +111,7 @@ def test_a_worse_rule_would_lose_its_verdict(tmp_path):
         row["rule"] = swap.get(row["rule"], row["rule"])
     path.write_text(json.dumps(stored))
     by_key = {row.key: row for row in scorecard.scorecard(folder)}
-    assert by_key["6"].verdict == "not replicated"
+    assert not any(by_key["6"].passed[:3])  # with a fifth kept
 
 
 def test_missing_results_are_named(tmp_path):

@@ -19,14 +19,14 @@ def made(name, rows, **settings):
     settings = {
         "sizes": [10, 10],
         "seeds": list(SEEDS),
-        "rules": ["noise", "weight", "uniform"],
-    } | (settings)
+        "rules": ["noise", "weight", "uniform", "leak"],
+    } | settings
     return Result(name, settings, rows, {"seconds": 1.0})
 
 
 def judge(key, *results):
     """What a claim's judge says of the parts of its criterion, given these stored results."""
-    shelf = scorecard._Results(None)
+    shelf = scorecard._Results("no folder")
     shelf.read = {result.experiment: result for result in results}
     row = scorecard.CLAIMS[key](shelf)
     assert row.key == key
@@ -172,32 +172,45 @@ WORST = [
 
 @pytest.mark.parametrize(("key", "name"), [("6", "trajectories_lab"), ("7", "rectified")])
 @pytest.mark.parametrize(("noise", "weight", "uniform", "held"), WORST)
+@pytest.mark.parametrize("changed", [0, 1])
 def test_the_trajectory_error_is_small_and_below_the_controls(
-    key, name, noise, weight, uniform, held
+    key, name, noise, weight, uniform, held, changed
 ):
     noise = per_seed(noise[0], 0.1001, noise[1])
-    rows = [
-        {"seed": s, "keep": keep, "rule": rule, "diagonal": diagonal,
-         "mean": [0.0, value if (keep, diagonal) == (0.2, "matched") else 9.0, 0.01]}
-        for s in SEEDS
-        for rule, value in (("noise", noise[s]), ("weight", weight), ("uniform", uniform))
-        for keep in (0.2, 0.05)
-        for diagonal in (("matched", "original") if key == "6" else ("matched",))
-    ]  # fmt: skip
-    assert judge(key, made(name, rows, keep=[0.2, 0.05])) == held
+    rows = []
+    for s, k in itertools.product(SEEDS, (0, 1)):
+        values = {"noise": 0.1, "weight": 0.2, "uniform": 0.2, "leak": 0.01}
+        if k == changed:
+            values |= {"noise": noise[s], "weight": weight, "uniform": uniform}
+        for rule, diagonal in itertools.product(values, ("matched", "original")):
+            if diagonal == "matched" or key == "6":
+                path = [0.0, values[rule] if diagonal == "matched" else 9.0, 0.01]
+                rows.append(
+                    {"seed": s, "keep": (0.2, 0.05)[k], "rule": rule, "diagonal": diagonal,
+                     "mean": path}
+                )  # fmt: skip
+    expected = [(True, True, True), (True, True, True)]
+    expected[changed] = held
+    assert judge(key, made(name, rows, keep=[0.2, 0.05])) == sum(expected, ())
 
 
 # ---------------------------------------------------------------- 8: below the weight control
 
 
 MEASURES = ("slow modes", "all modes", "worst case", "trajectory")
+RUNS = {
+    "8a": ("spectrum_paper", "trajectories_paper"),
+    "8b": ("ten_thousand",),
+    "8c": ("ten_thousand_lab",),
+    "8d": ("spectrum_lab", "trajectories_lab"),
+}
 
 
 def pair(key, bad, values):
     """Results of the rule and the control; measure `bad` of the last seed takes the values."""
     spectrum, paths = [], []
     for s in SEEDS:
-        for k, rule in enumerate(("noise", "weight")):
+        for rule, k in {"noise": 0, "weight": 1, "uniform": 1, "leak": 0}.items():
             v = {m: values[k] if m == bad and s == SEEDS[-1] else (0.1, 0.2)[k] for m in MEASURES}
             slow = [-v["slow modes"], v["slow modes"], 9 * v["slow modes"]]
             row = {
@@ -208,14 +221,14 @@ def pair(key, bad, values):
                 "epsilon": v["worst case"],
             }
             path = {"mean": [0.0, v["trajectory"]], "diagonal": "matched"}
-            spectrum.append(row | (path if key in ("8b", "8c") else {}) | {"keep": 0.2})
+            spectrum.append(row | (path if len(RUNS[key]) == 1 else {}) | {"keep": 0.2})
             paths.append({"seed": s, "rule": rule, "keep": 0.2, **path})
-    if key == "8a":
-        return made("spectrum_paper", spectrum), made("trajectories_lab", paths)
-    return (made({"8b": "ten_thousand", "8c": "ten_thousand_lab"}[key], spectrum, keep=0.03),)
+    if len(RUNS[key]) == 1:
+        return (made(RUNS[key][0], spectrum, keep=0.03),)
+    return made(RUNS[key][0], spectrum, keep=[0.2]), made(RUNS[key][1], paths)
 
 
-@pytest.mark.parametrize("key", ["8a", "8b", "8c"])
+@pytest.mark.parametrize("key", RUNS)
 @pytest.mark.parametrize("bad", MEASURES)
 @pytest.mark.parametrize(
     ("values", "held"), [((0.199, 0.2), True), ((0.2, 0.2), False), ((0.201, 0.2), False)]
@@ -227,31 +240,189 @@ def test_each_measure_is_below_the_control_in_every_seed(key, bad, values, held)
 # ---------------------------------------------------------------- 9: the diagonal
 
 
+COUNTED = ("path at 0.2", "path at 0.05", "epsilon", "noise_error", "relaxation_error")
+
+
 @pytest.mark.parametrize(
     ("ratio", "held"),
     [(1.0, True), (1.49, True), (1.51, False), (1 / 1.49, True), (1 / 1.51, False)],
 )
-@pytest.mark.parametrize("keep", [0.2, 0.05])
+@pytest.mark.parametrize("measure", COUNTED)
 @pytest.mark.parametrize("which", [ALL, ONE])
-def test_the_diagonal_changes_the_error_by_less_than_half_in_every_network(
-    ratio, held, keep, which
+def test_the_diagonal_changes_an_error_by_less_than_half_in_every_network(
+    ratio, held, measure, which
 ):
+    paths, coins = [], []
+    for s, rule, k in itertools.product(SEEDS, ("noise", "weight"), (0.2, 0.05)):
+        for diagonal in ("matched", "original", "homeostatic"):
+            changed = which is ALL or s == SEEDS[-1]
+            factors = {m: ratio if m == measure and changed else 1.1 for m in COUNTED}
+            if rule == "weight" or diagonal != "original":
+                factors = dict.fromkeys(COUNTED, 5.0 if rule == "weight" else 1.0)
+            row = {"seed": s, "rule": rule, "keep": k, "diagonal": diagonal}
+            paths.append(row | {"mean": [0.0, 0.1 * factors[f"path at {k:g}"]]})
+            if k == 0.05:  # judged at 0.2 alone
+                factors = dict.fromkeys(COUNTED, 1.0 if diagonal == "matched" else 5.0)
+            coins.append(
+                row
+                | {"epsilon": factors["epsilon"], "noise_error": factors["noise_error"]}
+                | {"relaxation_error": [0.0, factors["relaxation_error"], 0.5]}
+            )
+    held = tuple(held or m != measure for m in COUNTED)
+    trajectories = made("trajectories_lab", paths)
+    assert judge("9", trajectories, made("coins_lab", coins)) == held
+    assert judge("9", trajectories) == held[:2]
+
+
+# ---------------------------------------------------------------- what the noise adds
+
+
+@pytest.mark.parametrize(
+    ("gains", "held"),
+    [
+        ((1.1, 1.1), (True, True)),
+        ((1.099, 1.1), (False, True)),
+        ((1.1, 1.099), (True, False)),
+        ((1.099, 1.099), (False, False)),
+    ],
+)
+def test_noise_beats_leak_at_the_originals_settings_from_a_gain_on(gains, held):
+    rows = [
+        {"seed": s, "family": "original", "value": n, "rule": rule, "gain": shift + gain}
+        for s, shift in zip(SEEDS, (0.0, -0.5, 0.5), strict=True)  # the median counts
+        for n, gain in zip((2000, 3000), gains, strict=True)
+        for rule in ("leak", "weight")
+    ]
+    assert judge("Q1", made("noise_gains_original", rows, keep=0.2)) == held
+
+
+@pytest.mark.parametrize("network", scorecard.BOTTLENECKS)
+@pytest.mark.parametrize(
+    ("gains", "held"),
+    [
+        ((1.5, 1.001, 9), (True, True)),
+        ((1.499, 1.001, 9), (False, True)),
+        ((1.5, 1.0, 9), (True, False)),
+        ((1.4, 0.9, 9), (False, False)),
+    ],
+)
+def test_noise_beats_leak_at_every_bottleneck_and_in_every_seed(network, gains, held):
     rows = []
-    for s, rule, k in itertools.product(SEEDS, ("noise", "weight", "uniform"), (0.2, 0.05)):
-        changed = rule == "noise" and k == keep and (which is ALL or s == SEEDS[-1])
-        factor = ratio if changed else 5.0 if rule != "noise" else 1.1
+    for (family, value), s in itertools.product(
+        [*scorecard.BOTTLENECKS, ("clusters", 1000), ("random", 5)], SEEDS
+    ):
+        gain = gains[s] if (family, value) == network else 2.0
+        gain = gain if (family, value) in scorecard.BOTTLENECKS else 0.5  # not asked
         rows += [
-            {"seed": s, "rule": rule, "keep": k, "diagonal": "matched", "mean": [0.0, 0.1]},
-            {
-                "seed": s,
-                "rule": rule,
-                "keep": k,
-                "diagonal": "original",
-                "mean": [0.0, 0.1 * factor],
-            },
+            {"seed": s, "family": family, "value": value, "rule": "leak", "gain": gain},
+            {"seed": s, "family": family, "value": value, "rule": "weight", "gain": 0.5},
         ]
-    held = tuple(held or k != keep for k in (0.2, 0.05))
-    assert judge("9", made("trajectories_lab", rows, keep=[0.2, 0.05])) == held
+    assert judge("Q2", made("noise_gains", rows, keep=0.5, neurons=800)) == held
+
+
+# ---------------------------------------------------------------- real and trained networks
+
+
+def connectomes(change):
+    """Three real networks: errors of noise, leak, weight and uniform, then other conditions."""
+    rows = []
+    for s, name in itertools.product(SEEDS, ("worm", "fly", "mouse")):
+        errors = {"slow_error": [0.1, 0.11, 0.2, 0.3], "trajectory_error": [0.1, 0.11, 0.2, 0.3]}
+        if name == "mouse":
+            errors |= change
+        common = {"seed": s, "network": name, "form": "symmetric", "synapses": 9}
+        judged = {"wiring": "real", "excess": 0.1, "keep": 0.2}
+        values = {measure: [*four, *4 * [0.001]] for measure, four in errors.items()}
+        rows.append(common | judged | values)
+        others = ({"wiring": "rewired"}, {"excess": 0.01}, {"excess": None}, {"keep": 0.5})
+        rows += [common | judged | other | {m: 8 * [9.0] for m in values} for other in others]
+    return made("connectomes", rows, networks=["worm", "fly", "mouse"])
+
+
+@pytest.mark.parametrize(
+    ("change", "held"),
+    [
+        ({}, (True, True)),
+        ({"slow_error": [0.199, 0.3, 0.2, 0.3]}, (True, True)),
+        ({"slow_error": [0.2, 0.3, 0.2, 0.3]}, (False, True)),
+        ({"trajectory_error": [0.2, 0.3, 0.2, 0.3]}, (True, False)),
+        ({"trajectory_error": [None, 0.3, 0.2, 0.3]}, (True, False)),  # unstable
+        ({"trajectory_error": [0.2, 0.3, None, 0.3]}, (True, True)),
+    ],
+)
+def test_real_networks_keep_more_than_under_the_weight_control_in_every_network(change, held):
+    assert judge("Q3", connectomes(change)) == held
+
+
+@pytest.mark.parametrize(
+    ("leaks", "held"),
+    [
+        ((0.1101, 0.1101), (True, True)),
+        ((0.1099, 0.1099), (False, True)),
+        ((0.1101, 0.0999), (True, False)),
+        ((0.1099, 0.0999), (False, False)),
+    ],
+)
+def test_noise_beats_leak_on_real_networks_from_a_gain_on(leaks, held):
+    rows = connectomes({}).rows
+    for row in rows:
+        leak = leaks[row["network"] == "mouse"]
+        if {k: row[k] for k in scorecard.REAL} == scorecard.REAL:
+            row["slow_error"][1] = leak
+    assert judge("Q4", made("connectomes", rows, networks=["worm", "fly", "mouse"])) == held
+
+
+def test_connectomes_that_were_not_run_are_not_judged():
+    assert judge("Q3") == judge("Q4") == ()
+
+
+def trained(keep, **change):
+    """Two kinds of trained networks; at one fraction kept one of them takes other accuracies."""
+    rows = []
+    for s, kind, k in itertools.product(SEEDS, ("integrator", "memory"), (0.5, 0.2, 0.1)):
+        value = {"rule": 0.9, "magnitude": 0.8, "refitted": 0.95, "surgeon": 0.9}
+        value |= change if (kind, k) == ("memory", keep) else {}
+        value = dict.fromkeys(value, 0.0) if k == 0.1 else value  # not asked
+        for score, how, accuracy in (
+            ("noise, origin", "divided by p", value["rule"]),
+            ("noise, measured", "divided by p", value["rule"] - 0.3),
+            ("noise, fixed points", "divided by p", None),
+            ("noise, origin", "homeostatic", 1.0),
+            ("weight", "divided by p", 1.0),
+            ("weight", "top", value["magnitude"]),
+            ("weight", "top, refit", 1.0),
+            ("noise, measured", "top, refit", value["refitted"]),
+            ("surgeon", "top, refit", value["surgeon"]),
+        ):
+            rows.append({"seed": s, "network": kind, "keep": k, "score": score, "how": how,
+                         "accuracy": accuracy})  # fmt: skip
+        if k == 0.5:
+            rows.append({"seed": s, "network": kind, "keep": 1.0, "score": "", "how": "unpruned",
+                         "accuracy": 1.0})  # fmt: skip
+    return made("trained_networks", rows)
+
+
+@pytest.mark.parametrize("keep", scorecard.TASK_KEEP)
+@pytest.mark.parametrize(("accuracy", "held"), [(0.901, True), (0.899, False)])
+def test_a_task_is_kept_up_to_a_small_loss_in_every_kind(keep, accuracy, held):
+    expected = tuple(held or k != keep for k in scorecard.TASK_KEEP)
+    assert judge("Q5", trained(keep, rule=accuracy)) == expected
+
+
+@pytest.mark.parametrize("keep", scorecard.TASK_KEEP)
+@pytest.mark.parametrize(
+    ("change", "held"),
+    [
+        ({}, True),
+        ({"magnitude": 0.899}, True),
+        ({"magnitude": 0.9}, False),
+        ({"surgeon": 0.949}, True),
+        ({"surgeon": 0.95}, False),
+    ],
+)
+def test_other_ways_of_pruning_are_beaten_in_every_kind(keep, change, held):
+    expected = tuple(held or k != keep for k in scorecard.TASK_KEEP)
+    assert judge("Q6", trained(keep, **change)) == expected
 
 
 # ---------------------------------------------------------------- what the lab notebook recorded
@@ -270,7 +441,7 @@ def test_a_recorded_number_lies_between_the_least_and_the_greatest(recorded, low
             if rule == recorded.rule:
                 row[recorded.column] = recorded.value + shift
             rows.append({"seed": s, "rule": rule, **row})
-    shelf = scorecard._Results(None)
+    shelf = scorecard._Results("no folder")
     shelf.read = {"lab_record": made("lab_record", rows)}
     (row,) = (r for r in scorecard._recorded(shelf) if r.claim.startswith(f"{recorded.what}: "))
     assert row.passed == (held,)
