@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -68,6 +69,11 @@ def _parser():
         metavar="N",
         help="processes that share the seeds, one BLAS thread each (default: 1, with all threads)",
     )
+    parser.add_argument(
+        "--device",
+        help="where PyTorch does the linear algebra of N = 10,000, such as cuda (default: "
+        "NOISEPRUNE_DEVICE, else NumPy and SciPy)",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="list the experiments and what is stored of them")
     for command, help_text in (
@@ -100,6 +106,8 @@ def _parser():
 
 
 def _dispatch(parser, options):
+    if options.device:
+        os.environ["NOISEPRUNE_DEVICE"] = options.device  # worker processes inherit it
     if options.command == "list":
         return _list(options.results)
     if options.command == "scorecard":

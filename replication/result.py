@@ -194,8 +194,14 @@ def provenance(name, seconds):
         "command": f"python -m replication run {name}",
         "seconds": round(seconds, 1),
         "versions": versions(),
+        **({"device": device()} if device() else {}),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
+
+
+def device():
+    """Where the heaviest experiments compute (``--device``), or None: NumPy and SciPy."""
+    return os.environ.get("NOISEPRUNE_DEVICE") or None
 
 
 def versions():

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
 
-from noiseprune import _checks
+from noiseprune import _checks, _device
 from noiseprune.covariance import stationary_covariance
 from noiseprune.dynamics import simulate
 from noiseprune.pruning import noise_prune
@@ -15,7 +14,7 @@ from noiseprune.spectrum import spectral_epsilon
 from replication import recorded
 from replication.experiments.spectrum import PERCENTILES, NetworkSettings
 from replication.registry import experiment
-from replication.result import streams
+from replication.result import device, streams
 from replication.runner import steps
 
 
@@ -80,7 +79,7 @@ def ten_thousand(settings, seed):
     _checks.integer(settings.simulations, "simulations", low=2)
     A = settings.draw(seed)
     _, pruning_seed, noise_seed, start_seed = streams(seed, 4)
-    C = stationary_covariance(A)
+    C = stationary_covariance(A, device=device())
     pruned = {
         rule: noise_prune(A, settings.keep, rule=rule, C=C, rng=pruning_seed)
         for rule in settings.rules
@@ -107,11 +106,12 @@ def ten_thousand(settings, seed):
 
     x = run(A)
     size = np.linalg.norm(x, axis=1)
-    eigenvalues = linalg.eigvalsh(A)
+    on = _device.open(device())
+    eigenvalues = on.eigvalsh(on.dense(A))
     rows = []
     for rule, matrix in steps(matrices.items()):
         distance = np.linalg.norm(x - run(matrix), axis=1) / size
-        sparse_eigenvalues = linalg.eigvalsh(matrix.toarray(), overwrite_a=True)
+        sparse_eigenvalues = on.eigvalsh(on.dense(matrix))
         error = sparse_eigenvalues / eigenvalues - 1
         rows.append(
             {
@@ -123,7 +123,7 @@ def ten_thousand(settings, seed):
                 "eigenvalue_error_median_size": np.median(np.abs(error)),
                 "eigenvalue_error_slow": error[-settings.slow :],
                 "largest_eigenvalue": sparse_eigenvalues[-1],
-                "epsilon": spectral_epsilon(A, matrix),
+                "epsilon": spectral_epsilon(A, matrix, device=device()),
                 "times": settings.times,
                 "mean": distance.mean(axis=1),
                 "std": distance.std(axis=1, ddof=1),

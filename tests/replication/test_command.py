@@ -8,7 +8,7 @@ import pytest
 
 from replication import __main__, experiments
 from replication import registry as stored
-from replication.experiments import Result
+from replication.experiments import Result, largest
 
 LAB = experiments.LabRecordSettings(sizes=(40, 20), long_range=60, seeds=(3, 1))
 
@@ -49,6 +49,22 @@ def test_run_again_and_check_with_worker_processes_give_the_same_rows(shelf, cap
     )
     assert stored.disagreements(before, stored.load("lab_record", shelf)) == []
     capsys.readouterr()
+
+
+def test_a_device_reaches_the_largest_networks_and_is_recorded(shelf, monkeypatch):
+    monkeypatch.setenv("NOISEPRUNE_DEVICE", "")
+    assert command(shelf, "run", "lab_record") == 0
+    assert "device" not in stored.load("lab_record", shelf).provenance
+    assert command(shelf, "--device", "cpu", "run", "--again", "lab_record") == 0
+    assert stored.load("lab_record", shelf).provenance["device"] == "cpu"
+    asked = []
+    monkeypatch.setattr(
+        largest, "stationary_covariance", lambda A, *, device: asked.append(device) or 1 / 0
+    )
+    small = experiments.TenThousandSettings(sizes=(40, 20), long_range=60)
+    with pytest.raises(ZeroDivisionError):
+        experiments.ten_thousand.one_seed(small, 0)
+    assert asked == ["cpu"]
 
 
 def test_check_tells_what_differs(shelf, capsys):
