@@ -122,6 +122,10 @@ def network_rows(settings, network, seed):
             "accuracy": None if W is None else network.accuracy(test, W=W),
         }
 
+    def refit(W):
+        mask = (W != 0) | np.eye(len(W), dtype=bool)
+        return refitted(network.W, W, mask, gram, settings.ridge)
+
     activity = network.run(record.inputs)
     before = np.concatenate([np.zeros((1, *activity.shape[1:])), activity[:-1]])
     gram = np.einsum("tbi,tbj->ij", before, before) / before[..., 0].size
@@ -139,13 +143,15 @@ def network_rows(settings, network, seed):
                 if P is None:
                     rows += [row(keep, name, how, None, draw) for how in DRAWS]
                     continue
-                for how, W in _drawn(A, P, [seed, draw, round(1000 * keep)]).items():
-                    rows.append(row(keep, name, how, W + own, draw))
+                drawn = _drawn(A, P, [seed, draw, round(1000 * keep)])
+                rows += [row(keep, name, how, W + own, draw) for how, W in drawn.items()]
+                if name == "uniform":  # refit without any choice of synapses
+                    W = refit(drawn["as they are"] + own)
+                    rows.append(row(keep, name, "as they are, refit", W, draw))
         for name in TOPS:
-            mask = top(scores[name], keep) | np.eye(len(own), dtype=bool)
-            rows.append(row(keep, name, "top", network.W * mask))
-            fitted = refitted(network.W, network.W * mask, mask, gram, settings.ridge)
-            rows.append(row(keep, name, "top, refit", fitted))
+            W = network.W * (top(scores[name], keep) | np.eye(len(own), dtype=bool))
+            rows.append(row(keep, name, "top", W))
+            rows.append(row(keep, name, "top, refit", refit(W)))
     for keep, W in zip(settings.keep, surgeon(network.W, gram, settings.keep), strict=True):
         rows.append(row(keep, "surgeon", "top, refit", W))
     return rows

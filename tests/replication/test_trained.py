@@ -75,6 +75,8 @@ def test_rows_hold_every_score_and_draw():
     assert drawn == {(s, h) for s in trained.SCORES for h in trained.DRAWS}
     assert {r["how"] for r in rows} >= {"unpruned", "without recurrence", "top", "top, refit"}
     assert all(0 <= r["accuracy"] <= 1 for r in rows)
+    (random,) = {r["score"] for r in rows if r["how"] == "as they are, refit"}
+    assert random == "uniform"
     full = 24 * 23
     for r in rows:
         if r["how"] == "top":
