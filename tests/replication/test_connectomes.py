@@ -8,6 +8,7 @@ import pytest
 import noiseprune as npr
 from replication import collect, experiments
 from replication.experiments import connectomes
+from replication.registry import RESULTS
 
 
 @pytest.mark.parametrize("name", collect.NETWORKS)
@@ -20,6 +21,19 @@ def test_every_network_says_where_it_comes_from(name):
     assert np.isfinite(W.data).all()
     assert origin.keys() >= {"what", "unit", "licence", "reference", "package", "version"}
     assert origin["licence"] == "MIT"
+
+
+def test_every_file_of_data_stands_among_the_licences():
+    page = (RESULTS.parent / "book" / "licences.md").read_text(encoding="utf-8")
+    lines = {
+        path.name: [line for line in page.splitlines() if f"`{path.name}`" in line]
+        for path in collect.DATA.iterdir()
+    }
+    assert all(len(found) == 1 for found in lines.values()), lines
+    for name in collect.NETWORKS:
+        origin = collect.load(name)[2]
+        source = f"`{origin['package']}` {origin['version']}, {origin['licence']}"
+        assert source in lines[f"{name}.npz"][0]
 
 
 def test_row_is_target():
