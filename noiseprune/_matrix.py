@@ -139,35 +139,34 @@ def is_dominant(A):
 def balance(W):
     """Connected components of the weights W, and which of them are balanced.
 
-    Balanced: some signs of the neurons make every weight positive. Then, and only then, the double
-    cover (every neuron as itself and as its mirror image, negative synapses leading from one kind
-    to the other) falls apart over that component.
+    Balanced: some signs of the neurons make every weight positive. The signs that do it for a
+    spanning forest of the strongest synapses then do it for all; where none do, they leave weak
+    synapses negative. In the forest's double cover (every neuron as itself and as its mirror image,
+    negative synapses leading from one kind to the other) a tree falls apart into two copies.
 
     Returns
     -------
     part : ndarray of int, shape (N,)
         Component of every neuron, whatever the direction of its synapses.
     sign : ndarray, shape (N,)
-        Signs of the neurons that do it where the component is balanced.
+        Signs of the neurons.
     balanced : ndarray of bool, shape (components,)
         Whether the component is.
     """
     n = W.shape[0]
-    rows, mirror = row_indices(W), n * (W.data < 0)
-    columns = W.indices
-    cover = sparse.coo_array(
-        (
-            np.ones(2 * W.nnz, dtype=np.int8),
-            (np.r_[rows, rows + n], np.r_[columns + mirror, columns + n - mirror]),
-        ),
-        shape=(2 * n, 2 * n),
-    )
-    _, side = csgraph.connected_components(cover.tocsr(), directed=False)
-    _, part = csgraph.connected_components(W, directed=False)
-    own, other = side[:n], side[n:]
-    balanced = np.ones(part.max() + 1, dtype=bool)
-    balanced[part[own == other]] = False
-    return part, np.where(own <= other, 1.0, -1.0), balanced
+    count, part = csgraph.connected_components(W, directed=False)
+    sign, balanced = np.ones(n), np.ones(count, dtype=bool)
+    if W.nnz and W.data.min() < 0:
+        strength = sparse.csr_array((-np.abs(W.data), W.indices, W.indptr), shape=W.shape)
+        i, j = csgraph.minimum_spanning_tree(strength).tocoo().coords
+        mirror = n * (np.asarray(W[i, j]).ravel() < 0)
+        ends = np.r_[i, i + n], np.r_[j + mirror, j + n - mirror]
+        cover = sparse.coo_array((np.ones(2 * i.size), ends), shape=(2 * n, 2 * n))
+        _, side = csgraph.connected_components(cover.tocsr(), directed=False)
+        sign = np.where(side[:n] < side[n:], 1.0, -1.0)
+        rows = row_indices(W)
+        balanced[part[rows[sign[rows] * sign[W.indices] * W.data < 0]]] = False
+    return part, sign, balanced
 
 
 def abscissa(A, *, start=None, dense_up_to=300):

@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 from scipy import linalg, sparse
 
-from noiseprune import _checks, _device, _matrix
+from noiseprune import _checks, _device, _differences, _matrix
 
 STRUCTURES = ("symmetric", "normal", "general", "auto")
 TIMES = ("continuous", "discrete")
@@ -23,6 +23,7 @@ _EPS = np.finfo(float).eps
 _SPREAD = 1e14  # of the leaks, from which a slow mode is lost in the rounding of a fast one
 _HELD = 8  # matrices that are in memory at once, on a device
 _DRIFT = 1e5  # leak times variance of a neuron, from which differences of variances lose digits
+_TIED = 1e7  # from which they lose so many that N^3 operations on one core are worth their while
 
 
 class NoCovariance(ValueError):
@@ -259,17 +260,23 @@ def exact_variances(A, W, on=_device.HOST):
     try:
         C = _continuous(A, on=on)
     except NoCovariance:
-        drifting = _Drift(A, W)
-        if not drifting.found:
+        drift = _Drift(A, W)
+        if not drift.found:
             raise
+        C = drift.covariance_without(on)
     else:
-        if not (-A.diagonal() * C.diagonal()).max() > _DRIFT:
-            return variances_on(W, C)
-        drifting = _Drift(A, W)
-        if not drifting.found:
-            return variances_on(W, C)
-        del C
-    return variances_on(W, drifting.covariance_without(on))
+        if _largest_drift(A, C) > _DRIFT and (drift := _Drift(A, W)).found:
+            del C
+            C = drift.covariance_without(on)
+    # What still drifts are parts that next to no weight ties to the others, or breaks the balance.
+    if _largest_drift(A, C) > _TIED and _matrix.is_symmetric(A) and _matrix.is_dominant(A):
+        return _differences.variances(A, W)
+    return variances_on(W, C)
+
+
+def _largest_drift(A, C):
+    """Largest leak times variance of a neuron: what its input makes of its own variance, 1 / 2."""
+    return (-A.diagonal() * C.diagonal()).max()
 
 
 class _Drift:
@@ -414,13 +421,18 @@ def _inverse_of_negative(B, factor, A, on):
     """Return `factor` times the inverse of ``M = -B``, symmetric, by Cholesky.
 
     M is scaled to a diagonal near 1 first, so that leaks of any spread count alike, by powers of 2,
-    so that no digit changes.
+    so that no digit changes. The norm of a diagonally dominant one is then below 8, and what is
+    singular is that for large networks too (`large.ground.SINGULAR`).
     """
-    scale = 1 / _power_of_two(np.sqrt(np.maximum(-on.host(B.diagonal()), 0)))
+    leak = -on.host(B.diagonal())
+    scale = 1 / _power_of_two(np.sqrt(np.maximum(leak, 0)))
+    leak = leak * scale**2
     scale = on.array(scale)
     inverse, norm = on.inverse_of_negative(B, scale)
-    # The trace of the inverse is its norm where the matrix is close to singular.
-    if inverse is None or not norm * inverse.trace() < _CONDITION:
+    # Close to singular, this is the largest eigenvalue of the inverse, all leaks brought to 1.
+    if inverse is None or not (
+        max(1.0, float(norm) / 8) * leak @ on.host(inverse.diagonal()) < _CONDITION
+    ):
         raise _no_inverse(A)
     return on.mirror(inverse, factor * scale, scale)
 

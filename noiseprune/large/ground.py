@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from noiseprune import _matrix
 from noiseprune.covariance import unstable
 
 SINGULAR = 1e-14  # of the total leak: a part that decays by less than this does not decay
@@ -129,7 +130,8 @@ def ground(A, i, j, w, leak, excess):
     rest = np.where(inside, excess, 0.0)
     tension = np.zeros(size.size)
     if (w < 0).any():
-        sign[inside] = _signs(n, i, j, w)[inside]
+        links = sparse.coo_array((w, (i, j)), shape=(n, n)).tocsr()
+        sign[inside] = _matrix.balance(links)[1][inside]
         sign *= np.append(sign[neurons], 1.0)[part]
         frustrated = sign[i] * sign[j] * w < 0
         ends, twice = np.r_[i[frustrated], j[frustrated]], 2 * np.abs(w[frustrated])
@@ -139,21 +141,3 @@ def ground(A, i, j, w, leak, excess):
     if np.any((tension > 0) & (share <= SINGULAR)):
         raise unstable(A, 0.0)
     return Ground(neurons, leak[neurons], part, sign, sign * rest, share, tension == 0)
-
-
-def _signs(n, i, j, w):
-    """Signs that make the weights of a spanning forest of the strongest pairs positive.
-
-    They make all weights positive wherever that can be. In the forest's double cover (every neuron
-    as itself and as its mirror image, negative synapses leading from one to the other) a tree falls
-    apart into two copies.
-    """
-    strength = sparse.coo_array((-np.abs(w), (i, j)), shape=(n, n)).tocsr()
-    forest = csgraph.minimum_spanning_tree(strength).tocoo()
-    weights = sparse.coo_array((np.sign(w), (i, j)), shape=(n, n)).tocsr()
-    i, j = forest.coords
-    mirror = n * (np.asarray(weights[i, j]).ravel() < 0)
-    rows, columns = np.r_[i, i + n], np.r_[j + mirror, j + n - mirror]
-    cover = sparse.coo_array((np.ones(rows.size), (rows, columns)), shape=(2 * n, 2 * n))
-    _, side = csgraph.connected_components(cover.tocsr(), directed=False)
-    return np.where(side[:n] < side[n:], 1.0, -1.0)

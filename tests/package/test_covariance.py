@@ -459,10 +459,10 @@ def test_any_unit_of_time(structured, structure, scale):
     assert np.allclose(scale * C, expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize(("condition", "refused"), [(0.4e14, False), (3e14, True)])
+@pytest.mark.parametrize(("condition", "refused"), [(0.7e14, False), (1.5e14, True)])
 def test_singular_begins_at_a_condition_of_1e14(condition, refused):
-    """Two neurons: the diagonal is 1, the norm times the trace of the inverse 2 x (1/2 + 1/s)."""
-    s = 2 / condition
+    """Two neurons: the leaks are 1, the trace of the inverse is 1/2 + 1/s."""
+    s = 1 / condition
     A = np.array([[-1.0, 1 - s], [1 - s, -1.0]])
     if refused:
         with pytest.raises(ValueError, match="singular"):

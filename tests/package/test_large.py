@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import noiseprune as npr
+from noiseprune.covariance import NoCovariance
 from noiseprune.large import elimination, factor, gradients, krylov, product, takahashi
 from noiseprune.large.propagator import panels
 from noiseprune.large.solver import solver
@@ -452,6 +453,60 @@ def test_what_is_singular_to_working_precision_is_refused_by_every_route(method)
             function(network(1e-14))
     V = npr.large.synapse_variances(network(1e-10), method=method, samples=2000, rng=0)
     assert V[0, 1] == pytest.approx(5e9, rel=1e-4 if method == "exact" else 6 * np.sqrt(2 / 2000))
+
+
+def weakly_frustrated(weight, excess):
+    W = np.ones((8, 8)) - np.eye(8)
+    W[0, 1] = W[1, 0] = -weight
+    return npr.add_leak(W, excess=excess)
+
+
+def weakly_tied(weight, excess):
+    W = linalg.block_diag(*[np.ones((4, 4)) - np.eye(4)] * 2)
+    W[0, 4] = W[4, 0] = weight
+    return npr.add_leak(W, excess=np.r_[np.zeros(7), excess])
+
+
+@pytest.mark.parametrize("make", [weakly_frustrated, weakly_tied])
+@pytest.mark.parametrize("weight", [2.0**-k for k in (6, 30, 38, 42, 48, 60)])
+@pytest.mark.parametrize("excess", [0.0, 2.0**-44, 2.0**-30, 0.25])
+def test_dense_and_sparse_take_the_same_decision(make, weight, excess):
+    """Refused in both, or the same scores: weak links, weak frustration, little leak."""
+    A = make(weight, excess)
+
+    def outcome(function, A, **options):
+        try:
+            return function(A, **options)
+        except NoCovariance:
+            return None
+
+    dense = outcome(npr.synapse_scores, A)
+    large, sampled = (
+        outcome(npr.large.synapse_variances, sparse.csr_array(A), method=method, samples=10)
+        for method in ("exact", "sampled")
+    )
+    assert (dense is None) == (large is None)
+    if make is weakly_frustrated:
+        assert (sampled is None) == (large is None)
+    if dense is not None:
+        W = np.where(dense.toarray() != 0, np.abs(A), 0)
+        assert np.allclose(dense.toarray(), large.toarray() * W, rtol=1e-12 + 1e-15 / weight)
+
+
+@pytest.mark.parametrize(("share", "refused"), [(0.6e-14, True), (2e-14, False)])
+@pytest.mark.parametrize("method", ROUTES)
+def test_every_route_calls_the_same_share_of_decay_singular(share, refused, method):
+    """The eight neurons of leak 7 hold their common activity by 4 w in all."""
+    A = weakly_frustrated(share * 14, 0.0)
+    for call in (
+        lambda: npr.synapse_scores(A),
+        lambda: npr.large.synapse_variances(sparse.csr_array(A), method=method, samples=10),
+    ):
+        if refused:
+            with pytest.raises(ValueError, match="singular"):
+                call()
+        else:
+            call()
 
 
 def test_parts_with_and_without_leak_side_by_side():

@@ -745,6 +745,64 @@ def test_scores_hold_however_small_the_excess_leak(excess, symmetric, container)
         assert np.allclose(S, exact_scores(A), rtol=1e-9, atol=0)
 
 
+def exact_symmetric_scores(A):
+    """Noise scores of a symmetric network by a rational inverse."""
+    n = len(A)
+    rows = [
+        [Fraction(-float(x)) for x in row] + [Fraction(int(i == j)) for j in range(n)]
+        for i, row in enumerate(A)
+    ]
+    for k in range(n):
+        for r in range(n):
+            if r != k and rows[r][k]:
+                factor = rows[r][k] / rows[k][k]
+                rows[r] = [x - factor * y for x, y in zip(rows[r], rows[k], strict=True)]
+    C = [[rows[i][n + j] / rows[i][i] / 2 for j in range(n)] for i in range(n)]
+    S = np.zeros((n, n))
+    for i, j in itertools.permutations(range(n), 2):
+        s = int(np.sign(A[i][j]))
+        S[i, j] = abs(A[i][j]) * float(C[i][i] + C[j][j] - 2 * s * C[i][j])
+    return S
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+@pytest.mark.parametrize("weakness", [10, 20, 30, 40])
+@pytest.mark.parametrize("what", ["tied", "frustrated", "both", "three in a row"])
+def test_scores_hold_however_weakly_parts_are_tied_or_frustrated(what, weakness, container):
+    """Weights are multiples of 2^-10, so that the leaks are exact too."""
+    n, weak = 9, 2.0**-weakness
+    rng = np.random.default_rng(weakness)
+    W = np.triu(np.round(rng.uniform(0.1, 1, (n, n)) * 2**10) / 2**10, 1)
+    if what != "frustrated":
+        W[:3, 3:] = 0
+        W[0, 5] = weak
+    if what == "three in a row":
+        W[3:6, 6:] = 0
+        W[4, 7] = 4 * weak
+    if what in ("frustrated", "both"):
+        W[1, 2] = -weak
+    sign = rng.choice([-1, 1], n)
+    A = npr.add_leak(sign[:, None] * (W + W.T) * sign, excess=0.0)
+    if what != "frustrated":
+        A[8, 8] -= 0.25
+    order = rng.permutation(n)
+    A = A[np.ix_(order, order)]
+    S = npr.synapse_scores(container(A)).toarray()
+    assert np.allclose(S, exact_symmetric_scores(A), rtol=2e-9, atol=0)
+
+
+def test_a_weakly_tied_part_beside_one_without_any_leak():
+    """Nothing holds the first four neurons: their scores are those of a resistor network."""
+    ring, tie = np.roll(np.eye(4), 1, axis=1), 2.0**-30
+    W = linalg.block_diag(ring + ring.T, np.ones((3, 3)) - np.eye(3), np.ones((3, 3)) - np.eye(3))
+    W[4, 7] = W[7, 4] = tie
+    A = npr.add_leak(W)
+    A[9, 9] -= 1.0
+    S = npr.synapse_scores(A).toarray()
+    assert S[:4, :4][ring == 1] == pytest.approx(3 / 8, rel=1e-12)
+    assert np.allclose(S[4:, 4:], exact_symmetric_scores(A[4:, 4:]), rtol=1e-12)
+
+
 @pytest.mark.parametrize("excess", [0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3])
 @pytest.mark.parametrize("n", [2, 6, 40])
 def test_scores_of_a_complete_graph(n, excess):
