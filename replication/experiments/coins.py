@@ -31,6 +31,7 @@ from replication.result import streams
 from replication.runner import steps
 
 MATCHED_AND_SCALED = ("matched", "homeostatic")
+SINGULAR = 1e-12  # relative: a mode so slow does not decay
 
 
 def draw_network(family, n, degree, rng, *, excess=0.01):
@@ -101,7 +102,7 @@ def diagonals(settings, seed):
         and the median of its size over all modes; `largest_eigenvalue`; `relaxation_error` at the
         times, from starts drawn from U(0, 1); and in the stationary state `noise_error`, of
         activity under the same noise, and `covariance_error` (Frobenius norm), each relative, None
-        if the network is unstable; `scaled`, the fraction of neurons with their total input, and
+        if a mode does not decay; `scaled`, the fraction of neurons with their total input, and
         `shortfall`, the largest that is missing (None if not homeostatic).
 
     References
@@ -165,7 +166,7 @@ def modal_errors(eigenpairs, A_sparse, times, x0, slow):
         x_sparse = overlap @ (np.exp(mu * t)[:, None] * start_sparse)
         relaxation.append(linalg.norm(x - x_sparse) / linalg.norm(x))
     noise = covariance = None
-    if mu[-1] < 0:
+    if mu[-1] < -SINGULAR * np.abs(mu).max():
         weight = overlap**2
         c, c_sparse = -0.5 / lam, -0.5 / mu  # variances of the modes
         shared = np.sum(weight / np.add.outer(-lam, -mu))
@@ -232,8 +233,8 @@ def worst_errors(settings, seed):
         mean `degree` before and `kept_degree` after the draw; `epsilon`, and as `predicted`;
         `common_epsilon`, ``(r - 1) / (r + 1)`` with r the ratio of the largest to the least
         relative eigenvalue, which is epsilon after the best common factor; `covariance_error`
-        (Frobenius norm, relative, stationary); `changed_leaks`, the fraction of neurons whose leak
-        is not what it was.
+        (Frobenius norm, relative, stationary; None if a mode does not decay); `changed_leaks`, the
+        fraction of neurons whose leak is not what it was.
 
     References
     ----------
@@ -312,9 +313,10 @@ def matched_and_scaled(A, keep, rules, rng, covariance):
             "changed_leaks": np.mean(~np.isclose(pruned.diagonal(), A.diagonal(), rtol=1e-9)),
         }
         if covariance:
-            row["covariance_error"] = linalg.norm(stationary_covariance(pruned) - C) / linalg.norm(
-                C
-            )
+            error = None  # where a neuron without excess leak lost every synapse
+            if least > SINGULAR:
+                error = linalg.norm(stationary_covariance(pruned) - C) / linalg.norm(C)
+            row["covariance_error"] = error
         rows.append(row)
     return rows
 

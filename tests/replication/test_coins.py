@@ -47,10 +47,10 @@ def test_errors_of_the_diagonals_are_those_of_the_package():
         assert row["shortfall"] == pytest.approx(pruned.shortfall)
 
 
-def test_an_unstable_network_has_no_stationary_errors():
-    A = np.diag([-1.0, -2.0])
-    pair = np.linalg.eigh(A)
-    errors = coins.modal_errors(pair, np.diag([0.1, -2.0]), [1.0], np.ones((2, 1)), 2)
+@pytest.mark.parametrize("slowest", [0.0, -1e-16, 0.1])
+def test_a_neuron_without_leak_has_no_stationary_errors(slowest):
+    A, lost = -np.eye(2), np.diag([slowest, -1.0])
+    errors = coins.modal_errors(np.linalg.eigh(A), lost, [1.0], np.ones((2, 1)), 2)
     assert errors["noise_error"] is None
     assert errors["covariance_error"] is None
     assert errors["relaxation_error"][0] > 0
@@ -75,6 +75,13 @@ def test_worst_errors_are_those_of_the_package():
         assert row["covariance_error"] == pytest.approx(compared.covariance_error, rel=1e-6)
         if diagonal == "homeostatic":
             assert row["changed_leaks"] == pytest.approx(1 - pruned.scaled)
+
+
+def test_a_neuron_that_lost_every_synapse_has_no_covariance():
+    A = npr.add_leak(npr.clustered((20, 10), long_range=20, rng=0))
+    rows = coins.matched_and_scaled(A, 0.1, ("uniform",), 0, True)
+    assert [row["covariance_error"] for row in rows] == [None, None]
+    assert all(row["epsilon"] >= 1 - 1e-9 for row in rows)
 
 
 def test_an_unknown_family_is_named():
