@@ -40,7 +40,7 @@ def directions(rates, deviations, *, bound, worst):
 
     References
     ----------
-    Book section 6, "One direction first".
+    Book section 6, "How large is the error on average?".
     """
     figure, ax = plt.subplots(figsize=(6.2, 3.8))
     ax.loglog(rates, deviations, MARKERS["noise"], color=COLORS["noise"], ms=3.5, alpha=0.6, mew=0)
@@ -184,55 +184,58 @@ def growing_networks(neurons, *, rates, pruned):
 
 
 @styled
-def guarantee(keep, measured, *, guaranteed, predicted):
-    """Draw what the theorem promises against what the sampled networks come out with.
+def predictions(predicted, found, rules, reliable):
+    """Draw the worst relative error that was found against the one that was predicted.
 
     Parameters
     ----------
-    keep : (F,) array_like
-        Fractions of synapses kept.
-    measured : dict
-        For each rule the worst relative error, shape (seeds, F).
-    guaranteed : (F,) array_like
-        Error that the theorem guarantees for noise-prune; NaN where it guarantees nothing.
-    predicted : (F,) array_like
-        Heuristic prediction for noise-prune.
+    predicted : (R,) array_like
+        Predictions.
+    found : sequence of R array_like
+        For each prediction the errors of the draws.
+    rules : sequence of R str
+        The rule of each.
+    reliable : (R,) array_like of bool
+        Whether the prediction trusts its assumptions; hollow marks where it does not.
 
     Returns
     -------
     Figure
-        One panel, both axes logarithmic.
+        One panel, both axes logarithmic: medians, with a bar from the least to the greatest.
 
     References
     ----------
-    Book section 6, "At the original's settings".
+    Book, "Predictions without sampling".
     """
-    figure, ax = plt.subplots(figsize=(6.4, 4.2))
-    for rule, samples in measured.items():
-        band(ax, np.asarray(keep), np.asarray(samples), rule)
-    ax.plot(keep, predicted, color=COLORS["original"], ls="-.", label="heuristic, noise-prune")
-    ax.plot(keep, guaranteed, color=ACCENT, ls="--", marker="D", ms=5, label="theorem, noise-prune")
-    ax.axhline(1, color=COLORS["original"], lw=1)
-    ax.annotate(
-        "above this line nothing is guaranteed",
-        (1, 1),
-        (0, 3),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize=9,
-        color=COLORS["original"],
-    )
+    figure, ax = plt.subplots(figsize=(5.6, 5.2))
+    ends = [0.1, 8]
+    ax.plot(ends, ends, color=COLORS["original"], lw=1)
+    ax.axhline(1, color=ACCENT, ls="--", lw=1)
+    seen = set()
+    for x, samples, rule, trusted in zip(predicted, found, rules, reliable, strict=True):
+        y = np.median(samples)
+        ax.errorbar(
+            x,
+            y,
+            [[y - np.min(samples)], [np.max(samples) - y]],
+            color=COLORS[rule],
+            marker=MARKERS[rule],
+            mfc=COLORS[rule] if trusted else "white",
+            ms=4 if rule == "leak" else 6,  # where noise-prune is, leak is too
+            elinewidth=1,
+            ls="",
+            label=None if rule in seen else LABELS[rule],
+        )
+        seen.add(rule)
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xticks(keep, [f"{100 * k:g} %" for k in keep])
-    ax.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
+    ax.set_aspect("equal")
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_minor_formatter(NullFormatter())
-    ax.set_ylim(0.1, 5)
-    ax.set_xlabel("synapses kept")
-    ax.set_ylabel(r"worst relative error $\varepsilon$")
+        ticks(axis, [0.1, 0.2, 0.5, 1, 2, 5])
+    ax.set_xlim(ends)
+    ax.set_ylim(ends)
+    ax.set_xlabel(r"predicted $\varepsilon$ (median)")
+    ax.set_ylabel(r"found $\varepsilon$ (median, range)")
     figure.legend(loc="outside upper center", ncols=2, fontsize=10)
     return figure
 

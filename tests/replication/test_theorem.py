@@ -1,6 +1,7 @@
 """The theorem of section 6: its experiments, its figures, and what follows from it for dynamics."""
 
 import dataclasses
+import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -98,6 +99,76 @@ def test_a_matrix_bound_becomes_a_bound_on_dynamics(seed):
     assert npr.spectral_epsilon(A[block], A_sparse[block]) <= eps + 1e-9
 
 
+def small_networks(count):
+    """Small networks of every kind, equal eigenvalues among them, with all that a draw needs.
+
+    Yields kappa, whitened vectors z_e in the basis of modes, probabilities, and the decay rates.
+    """
+    rng = np.random.default_rng(0)
+    while count:
+        n = rng.integers(2, 8)
+        i, j = np.triu_indices(n, 1)
+        w = [
+            np.ones(i.size),
+            rng.normal(1, 1, i.size),
+            10 ** rng.uniform(-3, 2, i.size) * rng.choice([-1, 1], i.size),
+            rng.choice([0.0, 1.0, -1.0], i.size),
+        ][rng.integers(4)]
+        s = rng.choice([0, 0, 1e-3, 1.0], n) * rng.random(n)
+        W = np.zeros((n, n))
+        W[i, j] = W[j, i] = w
+        mu, V = linalg.eigh(np.diag(np.abs(W).sum(axis=0) + s) - W)
+        if mu[0] < 1e-9 * mu[-1] or not w.any():
+            continue
+        i, j, w = i[w != 0], j[w != 0], w[w != 0]
+        z = np.sqrt(np.abs(w))[:, None] * (V[i] - np.sign(w)[:, None] * V[j]) / np.sqrt(mu)
+        kappa = 10 ** rng.uniform(-0.5, 2)
+        yield kappa, z, np.minimum(1, kappa * (z**2).sum(axis=1)), mu
+        count -= 1
+
+
+def test_the_mean_square_of_the_error_is_at_most_one_over_kappa():
+    for kappa, z, p, _ in small_networks(300):
+        mean_square = z.T * ((1 / p - 1) * (z**2).sum(axis=1)) @ z
+        assert linalg.eigvalsh(mean_square)[-1] <= (1 + 1e-9) / kappa
+        if p.size <= 6:  # all outcomes
+            exact = 0
+            for outcome in itertools.product([0, 1], repeat=p.size):
+                chi = np.array(outcome)
+                E = z.T * (chi / p - 1) @ z
+                exact = exact + np.prod(np.where(chi, p, 1 - p)) * (E @ E)
+            assert np.allclose(exact, mean_square, atol=1e-9 / kappa)
+
+
+def test_the_slowest_mode_obeys_its_bounds_in_every_draw():
+    rng, applied = np.random.default_rng(1), 0
+    for _, z, p, mu in small_networks(1000):
+        E = z.T * ((rng.random(p.size) < p) / p - 1) @ z
+        rho, q = mu[0] / mu[1], E[0, 0]
+        beta = 1 - max(0, -linalg.eigvalsh(E)[0]) - rho * (1 + q)
+        if beta < 1e-3:
+            continue
+        applied += 1
+        nu, U = linalg.eigh(np.sqrt(np.outer(mu, mu)) * (np.eye(mu.size) + E))
+        tau, shift = np.sum(E[1:, 0] ** 2), nu[0] / mu[0] - 1 - q
+        assert -tau / beta - 1e-6 <= shift <= 1e-6
+        tangent = linalg.norm(U[1:, 0]) / np.abs(U[0, 0])
+        assert tangent <= np.sqrt(rho * tau) / beta + 1e-6
+    assert applied > 500
+
+
+def test_isolated_neurons_are_as_frequent_as_their_second_moment_says():
+    """False alarm below 1e-4: 200 draws, four standard errors."""
+    n, draws = 200, 200
+    A = npr.add_leak(1 - np.eye(n), excess=0.01)
+    P = npr.keep_probabilities(npr.synapse_scores(A), K=2 * 0.3 * np.log(n))
+    p = P.data[0]
+    assert np.isclose(p, 0.6 * np.log(n) / (n + 0.01))
+    lost = [(npr.sample_synapses(A, P, rng=k).diagonal() > -0.02).any() for k in range(draws)]
+    least = 1 - 1 / (n * (1 - p) ** (n - 1)) - p / (1 - p)
+    assert 0.5 < least <= np.mean(lost) + 4 * np.sqrt(0.25 / draws)
+
+
 # ---------------------------------------------------------------- experiments
 
 
@@ -121,6 +192,25 @@ def test_one_rate_alone_gives_the_numbers_it_has_among_others():
     alone = dataclasses.replace(FAILURE, rates=(6,), seeds=(1,))
     everything = experiments.failure_rate(FAILURE, progress=False)
     assert experiments.failure_rate(alone, progress=False).rows == everything.select(seed=1, rate=6)
+
+
+def test_every_stored_spectrum_was_predictable():
+    for row in experiments.load("predicted_spectra").rows:
+        stored = experiments.load(row["spectrum"])
+        if row["reliable"] and row["rule"] in stored.settings["rules"]:
+            several = {"keep": row["keep"]} if "keep" in stored.rows[0] else {}
+            found = np.median(stored.column("epsilon", rule=row["rule"], **several))
+            assert row["epsilon"] == pytest.approx(found, rel=0.1)
+
+
+def test_predicted_spectra_are_predictions_for_the_stored_networks():
+    settings = experiments.PredictedSpectraSettings(spectra=("spectrum_lab",), rules=("leak",))
+    rows = experiments.predicted_spectra(settings, progress=False).rows
+    A = experiments.SpectrumSettings().draw(0)
+    P = npr.keep_probabilities(npr.synapse_scores(A, rule="leak"), keep=0.2)
+    row = next(row for row in rows if row["keep"] == 0.2)
+    assert row["epsilon"] == pytest.approx(theory.predicted_epsilon(A, P).epsilon)
+    assert [row["keep"] for row in rows] == list(experiments.SpectrumSettings().keep)
 
 
 @pytest.mark.parametrize("epsilon", [0.1, 0.3, 0.5])
@@ -209,25 +299,23 @@ def test_growing_networks_has_a_panel_for_rates_and_one_for_shares():
     sample = np.array([[8.0, 10.0], [9.0, 11.0]])
     figure = draw.growing_networks(
         [100, 200],
-        rates={"measured": sample, "theorem": [100, 110], "heuristic": [7, 9]},
+        rates={"measured": sample, "theorem": [100, 110]},
         pruned={"measured": sample / 20, "theorem": [0.1, 0.2]},
     )
     left, right = figure.axes
-    assert [len(ax.lines) for ax in (left, right)] == [3, 2]
+    assert [len(ax.lines) for ax in (left, right)] == [2, 2]
     assert left.lines[0].get_ydata().tolist() == [8.5, 10.5]
 
 
-def test_guarantee_bears_fractions_at_which_nothing_is_promised():
-    measured = {rule: np.array([[0.1, 0.4], [0.2, 0.5]]) for rule in ("noise", "weight")}
-    figure = draw.guarantee([0.5, 0.2], measured, guaranteed=[0.6, np.nan], predicted=[0.15, 0.4])
+def test_predictions_that_are_not_trusted_are_hollow():
+    figure = draw.predictions(
+        [0.3, 1.5], [[0.3, 0.4], [1.6, 2.0]], ["noise", "noise"], [True, False]
+    )
     figure.canvas.draw()
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == [
-        "noise-prune",
-        "weight control",
-        "heuristic, noise-prune",
-        "theorem, noise-prune",
-    ]
+    marks = [container.lines[0] for container in figure.axes[0].containers]
+    assert [mark.get_ydata()[0] for mark in marks] == [pytest.approx(0.35), pytest.approx(1.8)]
+    assert [mark.get_markerfacecolor() == "white" for mark in marks] == [False, True]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["noise-prune"]
 
 
 def test_relaxation_starts_at_zero_and_shows_the_bound():
