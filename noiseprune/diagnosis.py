@@ -10,9 +10,11 @@ from scipy.sparse import csgraph
 
 from noiseprune import _checks, _matrix, report, theory
 from noiseprune.pruning import RULES, keep_probabilities, synapse_scores
+from noiseprune.spectrum import slowest_modes
 
 KEEPS = (0.5, 0.3, 0.2, 0.1, 0.05)
 _BOTTLENECKS = 5  # synapses that are named
+_MODES = 10  # slowest modes for which the gain is predicted
 _BUDGET = 10**5  # synapses above which the fraction for a wanted epsilon is not searched for
 
 
@@ -254,10 +256,13 @@ def _expected(A, W, facts, scores, keeps):
                 rule: theory.keep_for_epsilon(A, wanted, rule=rule) for rule in scores
             }
     if epsilon and facts["stable"]:
-        modes = min(10, facts["neurons"] - 1)
+        modes = slowest_modes(A, k=min(_MODES, facts["neurons"] - 1))
+        errors = {
+            rule: theory.mode_errors(A, keep_probabilities(scores[rule], keep=keeps[0]), *modes)
+            for rule in ("noise", "leak", "weight")
+        }
         for rule in ("leak", "weight"):
-            found = theory.predicted_gain(A, keeps[0], rules=("noise", rule), modes=modes)
-            gain[rule] = found.gain
+            gain[rule] = theory.gain_between(errors["noise"], errors[rule]).gain
     return {
         "measure": "epsilon" if epsilon else "input error",
         "predictions": tuple(rows),

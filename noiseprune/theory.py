@@ -435,7 +435,33 @@ def predicted_gain(A, keep, *, rules=("noise", "leak"), modes=10):
     for rule in rules:
         P = keep_probabilities(synapse_scores(A, rule=rule), keep=keep)
         each.append(mode_errors(A, P, values, vectors))
-    spread, carriers = np.array(each).transpose(1, 0, 2)
+    return gain_between(*each)
+
+
+def gain_between(first, second):
+    """Compare two rules by the errors that `mode_errors` expects of them on the same modes.
+
+    Parameters
+    ----------
+    first, second : (spread, carriers)
+        What `mode_errors` returned for the rule whose gain it is, and for the other.
+
+    Returns
+    -------
+    PredictedGain
+        As from `predicted_gain`.
+
+    References
+    ----------
+    Book, "What does the noise add?".
+
+    Examples
+    --------
+    >>> from noiseprune import theory
+    >>> theory.gain_between(([0.1], [12.0]), ([0.2], [30.0])).gain
+    2.0
+    """
+    spread, carriers = np.array([first, second], dtype=float).transpose(1, 0, 2)
     changed = spread.max(axis=0) > 1e-12  # rounding, where matched leaks preserve a mode exactly
     with np.errstate(divide="ignore"):
         ratio = spread[1, changed] / spread[0, changed]

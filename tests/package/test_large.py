@@ -628,6 +628,23 @@ def test_up_to_all_modes_of_a_sparse_network(k):
     assert np.allclose(vectors.T @ vectors, np.eye(k), atol=1e-10)
 
 
+@pytest.mark.usefixtures("large_networks")
+@pytest.mark.parametrize("excess", [0.01, 1.0, 100.0])
+def test_a_leak_that_all_share_costs_no_solves(excess, monkeypatch):
+    """All rates near one another: the excess leak is taken away before the network is inverted."""
+    A = npr.add_leak(npr.spatial(600, 8, rng=0), excess=excess)
+    blocks = []
+
+    def counted(network, *on):
+        solve = solver(network, *on)
+        return lambda g: blocks.append(g) or solve(g)
+
+    monkeypatch.setattr("noiseprune.spectrum.solver", counted)
+    values, _ = npr.slowest_modes(A, 8)
+    assert np.allclose(values, np.linalg.eigvalsh(A.toarray())[-8:], rtol=1e-10)
+    assert len(blocks) <= 15
+
+
 def test_modes_that_do_not_converge_say_so(monkeypatch):
     monkeypatch.setattr(krylov, "_BLOCKS", 2)
     with pytest.raises(RuntimeError, match="the 2 slowest modes did not converge"):
