@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from noiseprune import _checks, _matrix, report, theory
+from noiseprune.large.solver import abscissa as spectral_abscissa
 from noiseprune.pruning import RULES, keep_probabilities, synapse_scores
 from noiseprune.spectrum import slowest_modes
 
@@ -192,7 +193,7 @@ def _facts(A):
         raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
     total = np.asarray(abs(W).sum(axis=1))
     symmetric = _matrix.is_symmetric(A)
-    abscissa = float(_matrix.abscissa(A))
+    abscissa = spectral_abscissa(A)
     parts, part = csgraph.connected_components(W, directed=False)
     positive, negative = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     positive[W.indices[W.data > 0]] = True

@@ -26,6 +26,7 @@ from noiseprune.covariance import (
 from noiseprune.homeostasis import TOLERANCE, scaled_to
 from noiseprune.large.gradients import Way
 from noiseprune.large.network import Pairs, is_large
+from noiseprune.large.solver import abscissa
 from noiseprune.large.variances import estimated
 
 RULES = ("noise", "leak", "weight", "uniform")
@@ -69,7 +70,7 @@ class PrunedNetwork:
     @cached_property
     def abscissa(self):
         """Spectral abscissa of `A`, its largest real part of an eigenvalue: stable below 0."""
-        return _matrix.abscissa(self.A)
+        return abscissa(self.A)
 
     @cached_property
     def components(self):

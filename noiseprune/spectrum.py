@@ -12,12 +12,11 @@ from noiseprune import _checks, _device, _matrix
 from noiseprune.covariance import unstable
 from noiseprune.large.krylov import largest_of_inverse
 from noiseprune.large.network import fits, is_large
-from noiseprune.large.solver import solver
+from noiseprune.large.solver import common_leak, solver
 
 _DENSE_LIMIT = 500  # neurons up to which all generalised eigenvalues are computed
 _HELD = 5  # N x N matrices that are in memory at once, on a device
 _SPARSE_SOLVES = 0.01  # and below which solving with a sparse network is the faster
-_LEFT = 1e-4  # of the largest leak, least excess leak that is left where an iteration takes it away
 _GRADED = 1e4  # ratio of leaks above which eigenvalues lose digits to the largest
 _SINGULAR = 1e-14  # reciprocal condition number, leaks brought to one size, of a singular network
 
@@ -273,7 +272,7 @@ def slowest_modes(A, k=6, *, device=None):
     if not _matrix.is_symmetric(A):
         raise ValueError("A must be symmetric: other networks have complex modes (book section 10)")
     if is_large(A) and 8 * k <= n and fits(A):
-        shift = _shift(A)
+        shift = common_leak(A)
         solve = solver(A + shift * sparse.eye_array(n), _device.open(device))
         inverses, vectors = largest_of_inverse(solve, n, k)
         if shift == 0.0:
@@ -285,15 +284,6 @@ def slowest_modes(A, k=6, *, device=None):
     if not definite and values[-1] > -_SINGULAR * np.abs(values).max():
         raise unstable(A, float(values[-1]))
     return values[n - k :], on.host(vectors[:, n - k :])
-
-
-def _shift(A):
-    """Leak that all neurons of a diagonally dominant A can lose, 0 where it would gain nothing.
-
-    Without it the modes are the same and the network is still dominant, and slow rates that were
-    nearly equal are far apart in relation to each other.
-    """
-    return max(_matrix.excess_leak(A).min() + _LEFT * A.diagonal().min(), 0.0)
 
 
 def _operator(n, matvec):

@@ -14,6 +14,7 @@ from replication.result import DamagedResult
 from replication.runner import Partial, workers
 
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
+NOT_READ = 141  # and where the reader of the output has ended
 
 EXAMPLES = """\
 examples (python -m replication ...):
@@ -35,7 +36,12 @@ def main(arguments=None):
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        return _dispatch(parser, options)
+        status = _dispatch(parser, options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # nobody reads on, as behind `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_READ
     except FileNotFoundError as error:
         message = f"{error.filename} is not there: run the experiment first"
     except (DamagedResult, OSError, BrokenProcessPool) as error:

@@ -66,6 +66,8 @@ def experiment(*, quick=None, **stored):
         name = one_seed.__name__
         if one_seed.__module__.endswith(f".{name}"):
             raise ValueError(f"the experiment {name} must not be called as its module: it hides it")
+        if name in EXPERIMENTS and _is_copy(EXPERIMENTS[name].one_seed, one_seed):
+            return run_experiment  # as where pytest is given the path of its file
         if taken := ({name} & EXPERIMENTS.keys()) | (stored.keys() & STORED.keys()):
             raise ValueError(f"there is an experiment of that name already: {', '.join(taken)}")
         if quick is not None and quick not in stored:
@@ -76,6 +78,15 @@ def experiment(*, quick=None, **stored):
         return run_experiment
 
     return register
+
+
+def _is_copy(function, other):
+    """Whether two functions stand in one place of one file that was imported twice."""
+    place, its_place = (
+        (Path(f.__code__.co_filename).resolve(), f.__code__.co_firstlineno)
+        for f in (function, other)
+    )
+    return place == its_place and function.__globals__ is not other.__globals__
 
 
 def run(name, *, seeds=None, executor=None, progress=True, folder=None, add_to=None):

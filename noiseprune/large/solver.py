@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
-from noiseprune import _device
-from noiseprune.covariance import unstable
+from noiseprune import _device, _matrix
+from noiseprune.covariance import NoCovariance, unstable
 from noiseprune.large import factor
 from noiseprune.large.gradients import Threads, conjugate_gradients
 from noiseprune.large.ground import SINGULAR, ground
-from noiseprune.large.network import Pairs
+from noiseprune.large.krylov import largest_of_inverse
+from noiseprune.large.network import Pairs, fits, is_large
 
 TOLERANCE = 1e-11  # relative residual of conjugate gradients inside another iteration
+_LEFT = 1e-4  # of the largest leak, least excess leak that is left where an iteration takes it away
 
 
 def solver(A, on=_device.HOST):
@@ -37,3 +40,27 @@ def solver(A, on=_device.HOST):
         return (scale[:, None] * x).reshape(np.shape(g))
 
     return solve
+
+
+def common_leak(A):
+    """Leak that all neurons of a diagonally dominant A can lose, 0 where it would gain nothing.
+
+    Without it the modes are the same and the network is still dominant, and slow rates that were
+    nearly equal are far apart in relation to each other.
+    """
+    return max(_matrix.excess_leak(A).min() + _LEFT * A.diagonal().min(), 0.0)
+
+
+def abscissa(A):
+    """Spectral abscissa of a checked A of any size.
+
+    Iterations with A find the slowest mode last, those with its inverse first.
+    """
+    if not (is_large(A) and fits(A)):
+        return _matrix.abscissa(A)
+    shift = common_leak(A)
+    try:
+        solve = solver(A + shift * sparse.eye_array(A.shape[0]))
+    except NoCovariance:
+        return 0.0  # diagonal dominance leaves nothing above
+    return float(-1 / largest_of_inverse(solve, A.shape[0], 1)[0][-1] - shift)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import noiseprune as npr
-from noiseprune.covariance import _bartels_stewart, _smith
+from noiseprune.covariance import _bartels_stewart, _proves_stability, _smith
 
 STRUCTURES = ["symmetric", "normal", "general"]
 
@@ -648,3 +648,11 @@ def test_how_unstable_a_directed_network_is(unit):
     A = unit * np.array([[-0.5, 1.0], [0.5, -0.5]])
     with pytest.raises(ValueError, match=f"is {re.escape(f'{unit * (0.5**0.5 - 0.5):.4g}')} "):
         npr.stationary_covariance(A)
+
+
+@pytest.mark.parametrize(("shared", "stable"), [(1.5, True), (-1.99, True), (2.01, False)])
+def test_a_solution_of_lyapunovs_equation_proves_stability_where_it_is_positive(shared, stable):
+    C = np.array([[4.0, shared], [shared, 1.0]])
+    A = -0.5 * np.linalg.inv(C)
+    assert _proves_stability(A, C) == stable
+    assert not _proves_stability(A, 1.001 * C)  # which is no solution

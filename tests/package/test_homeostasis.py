@@ -64,6 +64,14 @@ def test_a_path_with_the_right_totals_and_one_with_the_wrong():
     assert np.all(wrong.sum(axis=1) <= [1.0 + 1e-10, 1.0 + 1e-10, 3.0])
 
 
+def test_no_neuron_is_scaled_by_more_than_four_times_the_common_factor():
+    """A path whose last neuron could have its total only at the expense of the middle's."""
+    total = np.array([1.0, 1.0, 3.0])
+    B = symmetric({(0, 1): 1.0, (1, 2): 1.0}, 3)
+    s = homeostasis.symmetric_factors(B, total)
+    assert s.max() == pytest.approx(4 * np.sqrt(total.sum() / B.sum()), rel=1e-12)
+
+
 @given(st.integers(2, 30), st.integers(0, 2**32 - 1), st.floats(0.03, 1))
 def test_any_pattern_ends_at_the_minimum_under_the_bound(n, seed, density):
     """Rows have their total, or less while the factor of their neuron is at its bound."""

@@ -645,6 +645,17 @@ def test_a_leak_that_all_share_costs_no_solves(excess, monkeypatch):
     assert len(blocks) <= 15
 
 
+@pytest.mark.usefixtures("large_networks")
+@pytest.mark.parametrize("excess", [0.0, 1e-3, 0.5])
+def test_the_abscissa_of_a_large_network_needs_no_iteration_with_itself(excess, monkeypatch):
+    monkeypatch.setattr("noiseprune._matrix.abscissa", None)  # slow modes come last there
+    A = npr.add_leak(npr.spatial(400, 8, rng=0), excess=excess)
+    pruned = npr.noise_prune(A, 0.6, rng=0)
+    expected = np.linalg.eigvalsh(pruned.A.toarray())[-1]
+    assert pruned.abscissa == pytest.approx(expected, rel=1e-8, abs=1e-13)
+    assert pruned.abscissa <= 0
+
+
 def test_modes_that_do_not_converge_say_so(monkeypatch):
     monkeypatch.setattr(krylov, "_BLOCKS", 2)
     with pytest.raises(RuntimeError, match="the 2 slowest modes did not converge"):

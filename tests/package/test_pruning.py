@@ -683,6 +683,15 @@ def test_pairs_are_drawn_once_where_the_pattern_is_symmetric_up_to_rounding():
         assert np.array_equal(kept[[0, 1, 2], [1, 2, 3]], kept[[1, 2, 3], [0, 1, 2]])
 
 
+def test_a_synapse_of_rounding_onto_a_neuron_without_any_is_drawn_alone():
+    A = -4 * np.eye(3)
+    A[0, 1] = A[1, 0] = 1
+    A[0, 2] = 1e-15  # the other direction would be the last entry of all
+    kept = [npr.noise_prune(A, 0.5, rule="uniform", rng=seed).kept.toarray() for seed in range(60)]
+    assert {int(k[0, 2]) for k in kept} == {0, 1}
+    assert all(k[0, 1] == k[1, 0] for k in kept)
+
+
 @pytest.mark.parametrize(("gap", "pairs"), [(0.5e-9, True), (2e-9, False)])
 def test_probabilities_may_differ_by_1e_9_within_a_pair(gap, pairs):
     n = 40

@@ -296,3 +296,11 @@ def test_help_teaches(shelf, capsys):
         "exit status",
     ):
         assert word in out
+
+
+def test_a_reader_that_ends_early_ends_the_command_quietly():
+    command = [sys.executable, "-m", "replication", "list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == __main__.NOT_READ

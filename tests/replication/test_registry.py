@@ -1,9 +1,10 @@
 """Experiments register themselves; a rerun is held against what is stored."""
 
 import dataclasses
-import importlib
+import importlib.util
 import inspect
 import pickle
+import sys
 
 import pytest
 
@@ -63,6 +64,20 @@ def test_the_decorator_alone_makes_an_experiment():
     assert result.experiment == "counting"
     assert [(row["seed"], row["count"]) for row in result.rows] == [(4, 0), (4, 1), (3, 0), (3, 1)]
     assert registry.run("many", seeds=[7], progress=False).settings == {"count": 3, "seeds": [7]}
+
+
+def test_a_file_that_is_imported_once_more_takes_no_name_again():
+    registered, stored = dict(registry.EXPERIMENTS), dict(registry.STORED)
+    path = inspect.getsourcefile(experiments.theorem)
+    spec = importlib.util.spec_from_file_location("theorem_by_its_path", path)
+    again = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = again  # dataclasses look it up
+    try:
+        spec.loader.exec_module(again)
+    finally:
+        del sys.modules[spec.name]
+    assert again.failure_rate is not experiments.failure_rate
+    assert (registered, stored) == (registry.EXPERIMENTS, registry.STORED)
 
 
 @pytest.mark.usefixtures("empty")
