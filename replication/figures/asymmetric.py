@@ -9,7 +9,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 from replication.figures.style import (
     ACCENT,
     COLORS,
-    FAINT,
     LABELS,
     LINES,
     MARKERS,
@@ -96,7 +95,7 @@ def shared_noise(times, errors, stationary):
     ax.set_ylim(bottom=0)
     ax.set_xlim(0, times[-1] * 1.06)
     ax.set_xlabel("time t (model units)")
-    ax.set_ylabel(r"$\|x-x^{\mathrm{sparse}}\| \,/\, \|x\|$")
+    ax.set_ylabel(r"$\|x-x_{\mathrm{sparse}}\| \,/\, \|x\|$")
     ax.legend(loc="lower right")
     return figure
 
@@ -152,17 +151,19 @@ def departures(strengths, curves, *, weights):
 
 @styled
 def boundary(strengths, advantages, *, peaks, underleaked):
-    """Draw by what factor noise-prune's error is below the weight control's.
+    """Draw by what factor noise-prune's error is below that of two controls.
 
     Parameters
     ----------
     strengths : (S,) array_like
         Strength of the preferred direction.
     advantages : dict
-        For "clusters" and "ring" the error under the control over that under the rule, shape
-        (seeds, S).
-    peaks, underleaked : (seeds, L) ndarray
-        Peak amplification of the networks with too little leak, and the same ratio for them.
+        For each control and "clusters" or "ring", ``(rule, family)``, the error under the control
+        over that under noise-prune, shape (seeds, S).
+    peaks : (seeds, L) ndarray
+        Peak amplification of the networks with too little leak.
+    underleaked : dict
+        For each control the same ratio for them, shape (seeds, L).
 
     Returns
     -------
@@ -171,26 +172,29 @@ def boundary(strengths, advantages, *, peaks, underleaked):
 
     References
     ----------
-    Book section 10, "The boundary".
+    Book, "The boundary".
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 3.6), sharey=True)
-    for family, samples in advantages.items():
-        color, marker, line, label = FAMILY_STYLE[family]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 3.9), sharey=True)
+    for (rule, family), samples in advantages.items():
         low, middle, high = np.percentile(samples, (0, 50, 100), axis=0)
-        left.fill_between(strengths, low, high, color=color, alpha=0.18, lw=0)
-        left.plot(strengths, middle, color=color, marker=marker, ls=line, ms=5, label=label)
+        look = {"color": COLORS[rule], "marker": MARKERS[rule], "ms": 5}
+        look["mfc"] = COLORS[rule] if family == "clusters" else "white"
+        left.fill_between(strengths, low, high, color=COLORS[rule], alpha=0.18, lw=0)
+        left.plot(strengths, middle, ls=LINES[rule], label=f"{LABELS[rule]}, {family}", **look)
     left.set_xlabel("strength of the direction")
-    left.set_ylabel("error: weight control / noise-prune")
+    left.set_ylabel("error: control / noise-prune")
     left.set_title("enough leak")
-    left.legend(loc="lower left", fontsize=10)
-    right.plot(peaks.ravel(), underleaked.ravel(), "o", color=FAINT, ms=3.5, mew=0)
-    right.plot(
-        np.median(peaks, axis=0),
-        np.median(underleaked, axis=0),
-        color=COLORS["original"],
-        marker="o",
-        ms=6,
-    )
+    for rule, samples in underleaked.items():
+        color = COLORS[rule]
+        right.plot(peaks.ravel(), samples.ravel(), MARKERS[rule], color=color, ms=3, alpha=0.35)
+        right.plot(
+            np.median(peaks, axis=0),
+            np.median(samples, axis=0),
+            color=color,
+            marker=MARKERS[rule],
+            ls=LINES[rule],
+            ms=6,
+        )
     right.set_xscale("log")
     right.xaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100]))
     right.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
@@ -203,4 +207,5 @@ def boundary(strengths, advantages, *, peaks, underleaked):
         ax.yaxis.set_major_locator(FixedLocator([0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100]))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
         ax.yaxis.set_minor_formatter(NullFormatter())
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure

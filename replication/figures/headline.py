@@ -33,7 +33,7 @@ def headline(spectrum, gains):
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6))
     fractions = sorted(spectrum.settings["keep"])
     links = sorted({row["value"] for row in gains.select(family="clusters")})
-    for rule in reversed(RULES):  # noise-prune is drawn last, on top of the leak control
+    for rule in RULES:
         slow = [spectrum.column("eigenvalue_error_slow", keep=k, rule=rule) for k in fractions]
         band(left, fractions, np.median(np.abs(slow), axis=2).T, rule)
         ring = [gains.column("error", family="clusters", value=n, rule=rule) for n in links]
@@ -50,6 +50,5 @@ def headline(spectrum, gains):
     for ax, values in ((left, fractions), (right, links)):
         ax.set(xscale="log", yscale="log")
         ticks(ax.xaxis, values)
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=len(RULES))
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=len(RULES))
     return figure

@@ -118,7 +118,7 @@ def errors_and_regimes(times, errors, apart) -> Figure:
     """
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.4))
     labels = (
-        r"relative error $\|x - x^\mathrm{sparse}\| / \|x\|$",
+        r"relative error $\|x - x_{\mathrm{sparse}}\| / \|x\|$",
         "neurons in different regimes (%)",
     )
     for ax, curves, scale, label in zip(axes, (errors, apart), (1, 100), labels, strict=True):
@@ -126,5 +126,5 @@ def errors_and_regimes(times, errors, apart) -> Figure:
             band(ax, times, scale * np.asarray(samples), rule)
         ax.set(xlabel=_TIME, ylabel=label)
         ax.set_ylim(bottom=0)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure

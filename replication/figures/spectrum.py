@@ -18,9 +18,9 @@ from replication.figures.style import (
 )
 
 MEASURE_LABELS = {
-    "eigenvalue_error": r"$\epsilon_\lambda$",
-    "quadratic_form_error": r"$\epsilon_v$",
-    "alignment": r"$\cos\,\Theta$",
+    "eigenvalue_error": "$r_k$",
+    "quadratic_form_error": "$q_k$",
+    "alignment": r"$\cos\,\Theta_k$",
 }
 # Where each measure stands when nothing was lost.
 UNCHANGED = {"eigenvalue_error": 0.0, "quadratic_form_error": 0.0, "alignment": 1.0}
@@ -114,9 +114,9 @@ def eigenvalue_scatter(original, pruned, *, slow=20) -> Figure:
                 rasterized=True,
                 label=LABELS[rule],
             )
-        ax.set_xlabel(r"before, $\lambda_i$ (1/time)")
+        ax.set_xlabel(r"before, $\lambda_k$ (1/time)")
         ax.locator_params(nbins=5)
-    axes[0].set(title="all modes", ylabel=r"after, $\lambda_i^\mathrm{sparse}$ (1/time)")
+    axes[0].set(title="all modes", ylabel=r"after, $\tilde\lambda_k$ (1/time)")
     axes[1].set(title=f"the slowest {slow}")
     figure.legend(
         *axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=len(pruned)
@@ -153,14 +153,14 @@ def measure_violins(comparisons, *, slow=20) -> Figure:
             row[0].vlines(place, *np.percentile(values, (5, 95)), color=COLORS[rule], lw=1.2)
             row[0].plot(place, np.median(values), MARKERS[rule], color=COLORS[rule], ms=5)
             few = values[-slow:]
-            across = place + 0.25 * np.linspace(-1, 1, len(few))
+            across = place - 0.25 * np.linspace(-1, 1, len(few))
             row[1].plot(across, few, MARKERS[rule], color=COLORS[rule], ms=4, alpha=0.8, mew=0)
             row[1].hlines(np.median(few), place - 0.35, place + 0.35, color=COLORS[rule], lw=1.5)
         for ax in row:
             ax.axhline(UNCHANGED[measure], color=COLORS["original"], lw=1, zorder=0)
         row[0].set_ylabel(MEASURE_LABELS[measure])
     axes[0, 0].set_title("all modes")
-    axes[0, 1].set_title(f"the slowest {slow}, slowest at the right")
+    axes[0, 1].set_title(f"the slowest {slow}, slowest at the left")
     for ax in axes[-1]:
         ax.set_xticks(places, [LABELS[rule].replace(" ", "\n") for rule in comparisons])
     return figure
@@ -233,11 +233,11 @@ def slow_modes(networks) -> Figure:
     for ax, (title, rules) in zip(axes[0], networks.items(), strict=True):
         ax.axhline(0, color=COLORS["original"], lw=1, zorder=0)
         for rule, samples in rules.items():
-            samples = np.asarray(samples)[:, ::-1]
-            band(ax, np.arange(1, samples.shape[1] + 1), samples, rule)
+            samples = np.asarray(samples)
+            band(ax, np.arange(samples.shape[1], 0, -1), samples, rule)
         ax.set(title=title, xlabel="mode (1 = slowest)")
         ax.set_xticks([1, 5, 10, 15, 20])
-    axes[0, 0].set_ylabel(r"$\epsilon_\lambda$ of the mode")
+    axes[0, 0].set_ylabel("$r_k$ of the mode")
     figure.legend(
         *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(rules)
     )
@@ -278,7 +278,6 @@ def against_kept(panels, *, ylabel, log=False, line=None, limits=None) -> Figure
         ax.set_xscale("log")
         ax.set_xticks(keep, [f"{100 * k:g} %" for k in keep])
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.invert_xaxis()
         if log:
             ax.set_yscale("log")
         ax.set(title=title, xlabel="synapses kept")
@@ -374,7 +373,7 @@ def spectrum_frame(original, pruned, rule, *, slow=20) -> Figure:
     )
     ax.set_xscale("log")
     ax.set_ylim(-105, 105)
-    ax.set_xlabel(r"decay rate of the mode before pruning, $-\lambda_i$ (1/time)")
+    ax.set_xlabel(r"decay rate of the mode before pruning, $\mu_k$ (1/time)")
     ax.set_ylabel("change by pruning (%)")
     ax.legend(loc="upper right")
     return figure

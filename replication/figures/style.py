@@ -86,6 +86,7 @@ def band(ax, x, samples, rule, *, label=None):
         marker=MARKERS[rule],
         ms=4,
         markevery=max(1, len(x) // 12),
+        zorder=2 + (rule == "noise"),  # the leak control often lies on the same line
         label=LABELS[rule] if label is None else label,
     )
 

@@ -63,8 +63,8 @@ def relative_errors(times, panels, *, log=False, ylabel=None, reference=None) ->
             _plain_numbers(ax)
     if not log:
         axes[0, 0].set_ylim(bottom=0)
-    axes[0, 0].set_ylabel(ylabel or r"relative error $\|x - x^\mathrm{sparse}\| / \|x\|$")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    axes[0, 0].set_ylabel(ylabel or r"relative error $\|x - x_{\mathrm{sparse}}\| / \|x\|$")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 
@@ -109,7 +109,7 @@ def exact_beside_sampled(times, panels) -> Figure:
         ax.set(title=title, xlabel=_TIME, yscale="log")
         _plain_numbers(ax)
     axes[0, 0].set_ylabel("relative error")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 
@@ -158,7 +158,7 @@ def slow_activity(times, traces, modes, *, now) -> Figure:
         Activity of P neurons for "original" and each rule.
     modes : dict of str to (m,) array
         Activity along the m slowest modes of the original network at time `now`, the slowest
-        first, for "original" and each rule.
+        last, for "original" and each rule.
     now : float
         The time of the right panel.
 
@@ -184,13 +184,13 @@ def slow_activity(times, traces, modes, *, now) -> Figure:
     axes[0].axvline(now, color=ACCENT, lw=1.2)
     axes[0].set(xlabel=_TIME, ylabel="activity of three neurons")
     for name, values in modes.items():
-        rank = np.arange(1, len(values) + 1)
+        rank = np.arange(len(values), 0, -1)
         if name == "original":
             axes[1].bar(rank, values, color=COLORS[name], alpha=0.35)
         else:
             axes[1].plot(rank, values, MARKERS[name], color=COLORS[name], mfc="white", mew=1.4)
     axes[1].axhline(0, color=COLORS["original"], lw=0.8)
-    axes[1].set(xlabel="mode, slowest first", ylabel=f"activity along the mode at t = {now:g}")
+    axes[1].set(xlabel="mode (1 = slowest)", ylabel=f"activity along the mode at t = {now:g}")
     axes[1].set_xticks(rank)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure

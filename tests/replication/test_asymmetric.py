@@ -99,7 +99,14 @@ def test_figures_draw_what_they_are_given():
     assert figure.axes[0].lines[1].get_ydata()[0] == 0.4
     samples = np.random.default_rng(0).uniform(0.5, 2, (3, 4))
     draw.departures(times, {"clusters": samples, "ring": samples}, weights=samples)
-    figure = draw.boundary(times, {"ring": samples}, peaks=samples, underleaked=2 * samples)
-    median = figure.axes[1].lines[1].get_ydata()
-    assert np.allclose(median, np.median(2 * samples, axis=0))
+    advantages = {("leak", "clusters"): 3 * samples, ("weight", "ring"): samples}
+    underleaked = {"leak": samples, "weight": 2 * samples}
+    figure = draw.boundary(times, advantages, peaks=samples, underleaked=underleaked)
+    left, right = figure.axes
+    assert np.allclose(left.lines[0].get_ydata(), np.median(3 * samples, axis=0))
+    assert np.allclose(right.lines[3].get_ydata(), np.median(2 * samples, axis=0))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "leak control, clusters",
+        "weight control, ring",
+    ]
     plt.close("all")

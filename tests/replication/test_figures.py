@@ -141,7 +141,7 @@ def test_headline_shows_medians_of_the_slow_modes_against_keep_and_links():
     )
     left, right = headline(spectrum, gains).axes
     labels = [style.LABELS[rule] for rule in RULES]
-    assert [line.get_label() for line in left.lines] == labels[::-1]
+    assert [line.get_label() for line in left.lines] == labels
     for line in left.lines:
         assert np.allclose(line.get_xydata(), [[0.2, 0.5], [0.5, 0.2]])
     for line in right.lines:

@@ -10,7 +10,7 @@ from matplotlib.colors import same_color, to_rgba
 from replication.figures import spectrum as figures
 from replication.figures.style import COLORS, LABELS
 
-RULES = ("noise", "weight", "uniform")
+RULES = ("noise", "leak", "weight", "uniform")
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +86,7 @@ def test_slow_modes_number_the_slowest_1():
     errors = np.array([[0.3, 0.2, 0.1], [0.5, 0.4, 0.3], [0.4, 0.3, 0.9]])
     figure = figures.slow_modes({"lab": {"noise": errors}})
     (line,) = lines_of(figure.axes[0], "noise")
-    assert np.allclose(line.get_xydata(), [[1, 0.3], [2, 0.3], [3, 0.4]])
+    assert np.allclose(line.get_xydata(), [[3, 0.4], [2, 0.3], [1, 0.3]])
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -103,7 +103,7 @@ def test_against_kept_draws_the_median_over_seeds(log):
     ax = figure.axes[1]
     (line,) = lines_of(ax, "weight")
     assert np.allclose(line.get_xydata(), np.column_stack([keep, [2, 4, 4]]))
-    assert ax.get_xlim()[0] > ax.get_xlim()[1]  # fewer synapses to the right
+    assert ax.get_xlim()[0] < ax.get_xlim()[1]  # more synapses to the right
     assert ax.get_yscale() == ("log" if log else "linear")
     assert ax.get_ylim() == (0.5, 20)
     assert [t.get_text() for t in ax.get_xticklabels()] == ["50 %", "20 %", "5 %"]
@@ -126,6 +126,6 @@ def test_spectrum_frame_marks_the_slowest(eigenvalues):
     before, after = eigenvalues
     ax = figures.spectrum_frame(before, after["uniform"], "uniform", slow=5).axes[0]
     others, slowest = ax.lines[1:]
-    assert np.allclose(others.get_xydata(), np.column_stack([-before[:-5], np.full(35, 10)]))
-    assert np.allclose(slowest.get_xydata(), np.column_stack([-before[-5:], np.full(5, 10)]))
+    assert np.allclose(others.get_xydata(), np.column_stack([-before[:-5], np.full(35, 15)]))
+    assert np.allclose(slowest.get_xydata(), np.column_stack([-before[-5:], np.full(5, 15)]))
     assert to_rgba(slowest.get_markerfacecolor()) == to_rgba(figures.ACCENT)
