@@ -21,6 +21,7 @@ _GRADED = 1e6  # ratio of leaks, from which slow modes lose digits to the roundi
 _LOUDEST = 1e150  # amplitude of noise: its square must be a number
 _EPS = np.finfo(float).eps
 _SPREAD = 1e14  # of the leaks, from which a slow mode is lost in the rounding of a fast one
+_SCHUR = 2000  # neurons, up to which the processor takes over from a device within a minute
 _HELD = 8  # matrices that are in memory at once, on a device
 _DRIFT = 1e5  # leak times variance of a neuron, from which differences of variances lose digits
 _TIED = 1e7  # from which they lose so many that N^3 operations on one core are worth their while
@@ -35,8 +36,9 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous", 
 
     Symmetric A: ``C = -(sigma^2 / 2) A^-1`` by one Cholesky factorisation. Normal A:
     ``C = -sigma^2 (A + A^T)^-1``. Any other stable A, or noise that is not the same for all
-    neurons: Smith's doubling iteration, made of matrix products, if its backward error is below
-    1e-13, else Bartels and Stewart's method on a real Schur form, which is several times slower.
+    neurons: Smith's doubling iteration, made of matrix products and refined by the same, if its
+    backward error is below 1e-13, else Bartels and Stewart's method on a real Schur form, which is
+    several times slower.
 
     In discrete time, ``x(t + 1) = A x(t) + b + sigma xi(t)`` and ``C = A C A^T + sigma^2 I``, by
     doubling.
@@ -53,7 +55,8 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous", 
         Whether A is a rate of change, or the map from one time step to the next.
     device : str or torch.device, optional
         Where PyTorch does the work, such as "cuda" (extra `torch`); without it, NumPy and SciPy do.
-        The result agrees up to rounding. Bartels and Stewart's method stays with SciPy.
+        The result agrees up to rounding. Bartels and Stewart's method stays with SciPy, for at most
+        2,000 neurons.
 
     Returns
     -------
@@ -65,7 +68,8 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous", 
     ValueError
         If A is unstable or singular (no stationary covariance exists), has a positive diagonal
         entry, or does not have the stated structure. In discrete time: if the spectral radius is
-        not below 1. If the device is not there, or too small.
+        not below 1. If the device is not there, or too small, or A has more than 2,000 neurons and
+        needs Bartels and Stewart's method.
     ImportError
         If a device is named and PyTorch is missing.
 
@@ -485,6 +489,13 @@ def _general(dense, sigma, A, on):
     graded = leak.max() > _GRADED * leak.min()  # products of matrices see the fastest modes only
     C = None if graded else _smith(dense, None if alike else on.array(sigma), on)
     if C is None:
+        if on is not _device.HOST and len(dense) > _SCHUR:
+            raise ValueError(
+                "the matrix products of a device do not settle the covariance of A to a backward "
+                "error of 1e-13: A is unstable or nearly so, or its leaks spread over more than "
+                f"{_GRADED:.0e}; for {len(dense)} neurons the Schur form that does takes long on "
+                "the processor: leave device out if you want to wait for it"
+            )
         return on.array(_bartels_stewart(on.host(dense), sigma, A))
     return C * sigma[0] ** 2 if alike else C
 
@@ -505,18 +516,23 @@ def _smith(A, sigma=None, on=_device.HOST):
     del shifted
     U = 2 * p * F
     on.add_to_diagonal(U, 1.0)
-    if sigma is not None:
-        F *= sigma
-    C = _sum_of_powers(U, 2 * p * (F @ F.T), on)
-    if C is None:
-        return None
-    del F
-    residual = _residual(A, C, 1.0 if sigma is None else sigma, on)
-    # Lower bounds of the two spectral norms: of the rows of A, and sum l^2 / sum l of C.
-    size_A = float(on.xp.einsum("ij,ij->i", A, A).max()) ** 0.5
-    size_C = on.norm(C) ** 2 / float(C.trace())
-    accurate = on.norm(residual) <= 1e-13 * size_A * size_C
-    return C if accurate else None
+    noise = F if sigma is None else F * sigma
+    C, left = _sum_of_powers(U, 2 * p * (noise @ noise.T), on), np.inf
+    del noise
+    while C is not None:
+        residual, before = _residual(A, C, 1.0 if sigma is None else sigma, on), left
+        # Lower bounds of the two spectral norms: of the rows of A, and sum l^2 / sum l of C.
+        size_A = float(on.xp.einsum("ij,ij->i", A, A).max()) ** 0.5
+        size_C = on.norm(C) ** 2 / float(C.trace())
+        left = on.norm(residual)
+        if left <= 1e-13 * size_A * size_C:
+            return C
+        if not left < before / 2:
+            return None
+        # What the products lost is the answer to the residual, by the same products.
+        more = _sum_of_powers(U, 2 * p * _symmetric_product(F @ residual, F, on), on)
+        C = None if more is None else C + more
+    return None
 
 
 def _residual(A, C, sigma, on=_device.HOST):

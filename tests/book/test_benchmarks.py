@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import steps
+from benchmarks import gpu, steps
 
 SMALL = {"simulations": lambda n: steps.simulations(n, steps=400, columns=3)}
 
@@ -88,3 +88,21 @@ def test_stored_results_are_those_of_the_papers_sizes():
         for row in step["rows"]:
             assert row["neurons"] == steps.STEPS[name][1]
             assert isinstance(row["met"], bool)
+
+
+def test_what_a_device_took_is_shown_without_one(capsys, monkeypatch):
+    """The marks are judged by the numbers beside them; a step that failed shows why."""
+    monkeypatch.setattr(gpu, "torch", None)
+    assert gpu.main(["--show"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    stored = json.loads((gpu.ROOT / "results" / "gpu.json").read_text())
+    assert stored["machine"]["card"] in lines[0]
+    assert stored["machine"]["note"] in lines
+    for name, step in stored["steps"].items():
+        (line,) = [line for line in lines if line.startswith(f"{name:24}")]
+        marks = step.get("marks", {})
+        assert ("NOT MET" in line) == any(step[key] > most for key, most in marks.items())
+        assert step.get("error", "") in line
+    with pytest.raises(SystemExit):
+        gpu.main(["--only", "transfer"])
+    assert "PyTorch is missing" in capsys.readouterr().err

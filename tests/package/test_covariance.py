@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import noiseprune as npr
-from noiseprune.covariance import _bartels_stewart, _proves_stability, _smith
+from noiseprune.covariance import _bartels_stewart, _proves_stability, _smith, _sum_of_powers
 
 STRUCTURES = ["symmetric", "normal", "general"]
 
@@ -92,6 +92,25 @@ def test_products_alone_solve_a_well_behaved_network(network, monkeypatch, seed)
     assert residual(A, C, 0.7) <= 1e-13
     assert np.allclose(C, expected, rtol=1e-10, atol=1e-12)
     assert np.array_equal(C, C.T)
+
+
+@pytest.mark.parametrize("rate", [1e-4, 1e-8])
+def test_what_products_lose_to_rounding_they_find_again(monkeypatch, rate):
+    """Two hundred fast rotations that hardly decay: one pass misses the promise."""
+    X = np.random.default_rng(0).standard_normal((200, 200))
+    A = (X - X.T) / 200**0.5
+    A[0] *= 2
+    np.fill_diagonal(A, -rate)
+    passes = []
+
+    def counted(U, C, on):
+        passes.append(len(U))
+        return _sum_of_powers(U, C, on)
+
+    monkeypatch.setattr("noiseprune.covariance._sum_of_powers", counted)
+    monkeypatch.setattr("noiseprune.covariance._bartels_stewart", None)
+    assert residual(A, npr.stationary_covariance(A, structure="general")) <= 1e-13
+    assert len(passes) > 1
 
 
 @pytest.mark.parametrize("gain", [1e3, 1e6])

@@ -84,6 +84,15 @@ def test_no_covariance(A, time, message):
         npr.stationary_covariance(A, time=time, device="cpu")
 
 
+def test_a_large_network_is_not_left_to_the_processor(monkeypatch):
+    A = np.array([[-1.0, 3.0], [1.0, -1.0]])
+    with pytest.raises(ValueError, match="A is unstable: largest"):
+        npr.stationary_covariance(A, structure="general", device="cpu")
+    monkeypatch.setattr("noiseprune.covariance._SCHUR", 1)
+    with pytest.raises(ValueError, match=r"unstable or nearly so.*leave device out"):
+        npr.stationary_covariance(A, structure="general", device="cpu")
+
+
 @pytest.mark.parametrize("structure", ["symmetric", "normal"])
 def test_structure_that_is_not_there(structure):
     with pytest.raises(ValueError, match=f"not {structure}"):
