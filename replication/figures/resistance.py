@@ -223,7 +223,7 @@ def mode_errors(modes, errors) -> Figure:
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_ylim(bottom=0)
     ax.set_xlabel("mode (1 = slowest)")
-    ax.set_ylabel("relative error of its decay rate\n(standard deviation)")
+    ax.set_ylabel("relative error of its energy\n(standard deviation)")
     ax.legend()
     return figure
 
