@@ -118,3 +118,19 @@ def test_abscissa(container, n, symmetric):
     expected = np.linalg.eigvals(A).real.max()
     assert _matrix.abscissa(container(A)) == pytest.approx(expected, rel=1e-9)
     assert _matrix.abscissa(container(A - 100 * np.eye(n))) == pytest.approx(expected - 100)
+
+
+@pytest.mark.parametrize(("name", "symmetric"), [("eigsh", True), ("eigs", False)])
+def test_an_iteration_that_fails_leaves_all_eigenvalues_of_small_networks(
+    name, symmetric, monkeypatch
+):
+    def fails(*args, **options):
+        raise sparse.linalg.ArpackNoConvergence("no convergence", [], [])
+
+    monkeypatch.setattr(f"scipy.sparse.linalg.{name}", fails)
+    A = np.random.default_rng(0).normal(size=(310, 310))
+    A = A + A.T if symmetric else A
+    assert _matrix.abscissa(A) == pytest.approx(np.linalg.eigvals(A).real.max(), rel=1e-9)
+    monkeypatch.setattr("noiseprune._matrix._DENSE_LIMIT", 309)
+    with pytest.raises(RuntimeError, match="of 310 neurons was not found"):
+        _matrix.abscissa(A)
