@@ -2,7 +2,8 @@
 
 The articles of the site are joined into one page, which Chromium prints twice: the first print
 tells on which page each chapter starts. Explorers are left out; a static figure stands beside each.
-The code of folded cells is left out too, what it prints and draws is not.
+The code of folded cells is left out too, what it prints and draws is not; of the description of a
+function the first paragraph is printed, the rest is read on the site.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def article(name, names, site=SITE):
         )
         explorer.getparent().replace(explorer, note)
     drop_folded(section)
+    shorten_descriptions(section)
     for node in section.xpath("descendant-or-self::*[@id]"):
         node.set("id", _anchor(name, node.get("id")))
     for node in list(section.iter("a")):
@@ -83,6 +85,19 @@ def drop_folded(section):
     for cell in section.find_class("cell"):
         if not len(cell):
             cell.drop_tree()
+
+
+def shorten_descriptions(section):
+    """Leave of each described function or class its first paragraph; links still find a place."""
+    for description in section.xpath(
+        "descendant::dl[contains(@class, 'py') and not(ancestor::dl[contains(@class, 'py')])]/dd"
+    ):
+        rest = list(description)[1:]
+        ids = [i for node in rest for i in node.xpath("descendant-or-self::*/@id")]
+        for node in rest:
+            description.remove(node)
+        for identifier in ids:
+            description.append(lxml.html.Element("span", id=identifier))
 
 
 def _anchor(name, identifier=""):

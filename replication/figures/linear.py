@@ -38,7 +38,7 @@ def discs(eigenvalues, centres, radii):
     matplotlib.figure.Figure
         One panel, both axes in units of 1/time.
     """
-    figure, ax = plt.subplots(figsize=(6.4, 3.4))
+    figure, ax = plt.subplots(figsize=(5, 3.2))
     for k, (centre, radius) in enumerate(zip(centres, radii, strict=True)):
         color = PARTS[k % len(PARTS)]
         ax.add_patch(plt.Circle((centre, 0), radius, fc="none", ec=color, lw=1.3))
@@ -75,7 +75,7 @@ def mode_bars(vectors, time_constants):
     vectors = np.asarray(vectors)
     rows = -(-vectors.shape[1] // 2)
     figure, axes = plt.subplots(
-        rows, 2, figsize=(6.4, 1.9 * rows), sharex=True, sharey=True, squeeze=False
+        rows, 2, figsize=(5, 1.8 * rows), sharex=True, sharey=True, squeeze=False
     )
     for ax in axes.flat[vectors.shape[1] :]:
         ax.set_axis_off()
@@ -118,7 +118,7 @@ def traces(times, curves, labels, *, ylabel, levels=None, marks=None, log=False)
     matplotlib.figure.Figure
         One panel.
     """
-    figure, ax = plt.subplots(figsize=(6.4, 3.6))
+    figure, ax = plt.subplots(figsize=(5, 3.3))
     _curves(ax, times, curves, labels)
     if marks is not None:
         for k, column in enumerate(np.transpose(marks)):
@@ -127,6 +127,7 @@ def traces(times, curves, labels, *, ylabel, levels=None, marks=None, log=False)
         ax.axhline(level, color=PARTS[k % len(PARTS)], lw=0.8)
     if log:
         ax.set_yscale("log")
+        ax.set_ylim(np.min(curves) / 30, None)  # room for the legend
     ax.set_xlabel("time t")
     ax.set_ylabel(ylabel)
     ax.legend()
@@ -151,7 +152,7 @@ def euler_steps(times, exact, schemes):
     matplotlib.figure.Figure
         One panel.
     """
-    figure, ax = plt.subplots(figsize=(6.4, 3.6))
+    figure, ax = plt.subplots(figsize=(5, 3.3))
     ax.plot(times, exact, color="black", lw=2.5, alpha=0.6, label="exact")
     for k, (dt, t, x) in enumerate(schemes):
         ax.plot(
@@ -181,16 +182,16 @@ def spectrum_histogram(eigenvalues, slow, labels):
     matplotlib.figure.Figure
         One panel, logarithmic count.
     """
-    figure, ax = plt.subplots(figsize=(6.4, 3.4))
+    figure, ax = plt.subplots(figsize=(5, 3.2))
     ax.hist(eigenvalues, bins=120, color=COLORS["original"])
     for k, (value, label) in enumerate(zip(slow, labels, strict=True)):
         ax.plot(value, 3.0, marker="v^s"[k % 3], color=PARTS[k], ms=8, ls="none", label=label)
     ax.axvline(0, color=ACCENT, lw=1.5)
     ax.set_yscale("log")
-    ax.set_ylim(0.7, None)
+    ax.set_ylim(0.7, 30 * ax.get_ylim()[1])  # room for the legend
     ax.set_xlabel(r"eigenvalue $\lambda$ (1/time)")
     ax.set_ylabel("number of modes")
-    ax.legend(title="slow modes", loc="upper center", bbox_to_anchor=(0.61, 1))
+    ax.legend(title="slow modes", loc="upper right")
     return figure
 
 
@@ -214,7 +215,7 @@ def mode_profiles(vectors, titles, boundaries):
     """
     vectors = np.asarray(vectors)
     m = vectors.shape[1]
-    figure, axes = plt.subplots(m, 1, figsize=(6.4, 1.5 * m + 0.4), sharex=True, squeeze=False)
+    figure, axes = plt.subplots(m, 1, figsize=(5, 1.4 * m + 0.4), sharex=True, squeeze=False)
     for k, ax in enumerate(axes[:, 0]):
         ax.plot(vectors[:, k], ".", color=PARTS[k % len(PARTS)], ms=2, rasterized=True)
         for border in boundaries:
@@ -278,7 +279,7 @@ def walk_sum(lengths, partial, exact, labels):
     matplotlib.figure.Figure
         One panel.
     """
-    figure, ax = plt.subplots(figsize=(6.4, 3.6))
+    figure, ax = plt.subplots(figsize=(5, 3.3))
     partial = np.asarray(partial)
     for k, label in enumerate(labels):
         ax.step(lengths, partial[:, k], where="post", color=PARTS[k], ls=DASHES[k], label=label)
@@ -342,7 +343,7 @@ def sampling_error(snapshots, errors, labels):
     matplotlib.figure.Figure
         One panel, logarithmic axes, with the line ``sqrt(2 / T)``.
     """
-    figure, ax = plt.subplots(figsize=(6.4, 3.6))
+    figure, ax = plt.subplots(figsize=(5, 3.3))
     snapshots, errors = np.asarray(snapshots), np.asarray(errors)
     ax.plot(snapshots, np.sqrt(2 / snapshots), color=ACCENT, label=r"$\sqrt{2/T}$")
     for k, label in enumerate(labels):

@@ -248,7 +248,7 @@ def message(times, responses) -> Figure:
     ----------
     Book section 1.
     """
-    figure, ax = plt.subplots(figsize=(6, 3.4))
+    figure, ax = plt.subplots(figsize=(5, 3.2))
     looks = [(COLORS["original"], "-", 3.5), (SECOND, "--", 1.8), (ACCENT, "-.", 2.2)]
     for (label, values), (color, line, width) in zip(responses.items(), looks, strict=True):
         ax.plot(times, values, color=color, ls=line, lw=width, label=label)
@@ -278,7 +278,7 @@ def lifetimes(draws, original) -> Figure:
     Book section 1.
     """
     figure, axes = plt.subplots(
-        len(draws), 1, figsize=(6, 1.6 * len(draws) + 0.6), sharex=True, sharey=True
+        len(draws), 1, figsize=(5, 1.4 * len(draws) + 0.6), sharex=True, sharey=True
     )
     everything = np.concatenate(list(draws.values()))
     bins = np.geomspace(everything.min() * 0.95, everything.max() * 1.05, 41)

@@ -87,3 +87,14 @@ def test_code_of_folded_cells_is_not_printed_and_their_outputs_are():
     printed.drop_folded(section)
     assert section.text_content().split() == ["drawn", "Solution", "solved", "1", "+", "1"]
     assert len(section.find_class("cell")) == 3
+
+
+def test_of_a_description_the_first_paragraph_is_printed_and_links_find_a_place():
+    section = lxml.html.fromstring(
+        """<section><dl class="py class"><dt id="a">A</dt><dd><p>One.</p><p>Two.</p>
+        <dl class="py attribute"><dt id="a.b">b</dt><dd><p>Three.</p></dd></dl>
+        </dd></dl></section>"""
+    )
+    printed.shorten_descriptions(section)
+    assert section.text_content().strip() == "AOne."
+    assert section.xpath("descendant::*/@id") == ["a", "a.b"]
