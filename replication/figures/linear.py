@@ -127,7 +127,8 @@ def traces(times, curves, labels, *, ylabel, levels=None, marks=None, log=False)
         ax.axhline(level, color=PARTS[k % len(PARTS)], lw=0.8)
     if log:
         ax.set_yscale("log")
-        ax.set_ylim(np.min(curves) / 30, None)  # room for the legend
+        curves = np.asarray(curves)
+        ax.set_ylim(curves[curves > 0].min() / 30, None)  # room for the legend
     ax.set_xlabel("time t")
     ax.set_ylabel(ylabel)
     ax.legend()
