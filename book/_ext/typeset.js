@@ -39,14 +39,23 @@ const WORDS = [
 ];
 
 // Parts of a formula, between which a small screen may end a line: they begin after an operator or a
-// comma, where TeX would break it too.
-function divide(adaptor, math) {
-  const parts = [];
-  adaptor.childNodes(math).forEach((child, k, children) => {
-    const follows = k > 0 && adaptor.kind(children[k - 1]) === "mjx-mo";
-    if (k === 0 || (follows && adaptor.getAttribute(child, "space"))) parts.push([]);
+// comma, where TeX would break it too; in a display, only outside of brackets.
+function divide(adaptor, math, display) {
+  const parts = [[]];
+  let depth = 0, operator = false, gap = false;
+  for (const child of adaptor.childNodes(math)) {
+    const text = adaptor.outerHTML(child), spaced = adaptor.getAttribute(child, "space");
+    if (!text.includes("<mjx-c")) {
+      gap = true;  // no character: TeX's \; and the like
+    } else {
+      if (operator && (spaced || gap) && !(display && depth > 0)) parts.push([]);
+      const opens = (text.match(/mjx-c(28|5B|7B|27E8)\b/g) || []).length;
+      const closes = (text.match(/mjx-c(29|5D|7D|27E9)\b/g) || []).length;
+      [operator, gap] = [adaptor.kind(child) === "mjx-mo" && !closes, false];
+      depth += opens - closes;
+    }
     parts[parts.length - 1].push(child);
-  });
+  }
   if (parts.length < 2) return;
   for (const part of parts) adaptor.append(math, adaptor.node("span", { class: "mjx-part" }, part));
 }
@@ -63,7 +72,7 @@ async function main() {
     try {
       // The size of an x is that of the formula's own font: the page scales both alike.
       const node = MathJax.tex2chtml(tex, { display, em: 16, ex: 16 * 0.442 });
-      if (tex.length > LONG) divide(adaptor, adaptor.firstChild(node));
+      if (tex.length > LONG) divide(adaptor, adaptor.firstChild(node), display);
       const speech = speaker.toSpeech(MathJax.tex2mml(tex, { display }));
       return {
         html: adaptor.innerHTML(node),
