@@ -40,6 +40,7 @@ GAIN = 1.1  # of noise over leak: its errors are by this factor smaller
 GAIN_BOTTLENECK = 1.5
 BOTTLENECKS = (("clusters", 1), ("clusters", 3), ("clusters", 10), ("small world", 0.01))
 REAL = {"wiring": "real", "excess": 0.1, "keep": 0.2}  # connectomes that are judged
+ROUNDING = 1e-9  # errors below it are none
 LOSS = 0.1  # of accuracy, absolute, that still counts as keeping a task
 TASK_KEEP = (0.5, 0.2)  # fractions kept of trained networks
 UNSEEN = "before its results were looked at"
@@ -676,6 +677,7 @@ def _real_errors(result, measure):
     samples = {}
     for row in result.select(**REAL):
         errors = [np.inf if e is None else e for e in row[measure][: len(RULES)]]
+        errors = [0.0 if e < ROUNDING else e for e in errors]
         samples.setdefault((row["network"], row["form"]), []).append(errors)
     return {
         network: dict(zip(RULES, np.median(errors, axis=0), strict=True))

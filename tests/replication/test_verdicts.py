@@ -346,6 +346,7 @@ def connectomes(change):
         ({"slow_error": [0.199, 0.3, 0.2, 0.3]}, (True, True)),
         ({"slow_error": [0.2, 0.3, 0.2, 0.3]}, (False, True)),
         ({"slow_error": [0.0, 0.0, 0.0, 0.0]}, (False, True)),  # nothing to choose
+        ({"slow_error": [0.0, 0.0, 1e-15, 0.0]}, (False, True)),  # but rounding
         ({"trajectory_error": [0.2, 0.3, 0.2, 0.3]}, (True, False)),
         ({"trajectory_error": [None, 0.3, 0.2, 0.3]}, (True, False)),  # unstable
         ({"trajectory_error": [0.2, 0.3, None, 0.3]}, (True, True)),
