@@ -5,7 +5,17 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from replication.figures.style import ACCENT, COLORS, INK, LABELS, SECOND, band, styled, ticks
+from replication.figures.style import (
+    ACCENT,
+    COLORS,
+    INK,
+    LABELS,
+    PARTS,
+    SECOND,
+    band,
+    styled,
+    ticks,
+)
 
 CEILING = 2.0  # trajectory errors are drawn up to here; two unrelated activities have 1.41
 # Colour and mark of ways to choose and to make up for what is lost.
@@ -15,7 +25,7 @@ CHOICES = {
     "largest weights": (ACCENT, "X"),
     "largest weights, rescaled": (SECOND, "P"),
 }
-MARKS = "osD^vP*"
+NETWORKS = tuple(zip("osD^vP*", (*PARTS, ACCENT, SECOND, INK), strict=True))  # their looks
 
 
 @styled
@@ -103,8 +113,8 @@ def twins(gains):
     ends = [0.8 * every.min(), 1.25 * every.max()]
     for ax, (title, panel) in zip(np.atleast_1d(axes), gains.items(), strict=True):
         ax.plot(ends, ends, color=COLORS["original"], lw=0.8)
-        for mark, (name, (twin, real)) in zip(MARKS, panel.items(), strict=False):
-            ax.plot(twin, real, mark, ms=6, alpha=0.8, label=name)
+        for (mark, color), (name, (twin, real)) in zip(NETWORKS, panel.items(), strict=False):
+            ax.plot(twin, real, mark, color=color, ms=6, alpha=0.8, label=name)
         ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends, title=title)
         ax.set_xlabel("gain in the rewired twin")
         for axis in (ax.xaxis, ax.yaxis):
