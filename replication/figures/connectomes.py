@@ -57,7 +57,7 @@ def by_leak(networks, labels):
         ticks(ax.yaxis, [0.01, 0.03, 0.1, 0.3, 1])
     for ax in axes.flat[len(networks) :]:
         ax.set_axis_off()
-    for ax in (axes[-1, 0], axes.flat[len(networks) - 1]):
+    for ax in axes.flat[: len(networks)][-2:]:  # the lowest of each column
         ax.tick_params(labelbottom=True)
         ax.set_xlabel("excess leak / mean total input")
     for ax in axes[:, 0]:
