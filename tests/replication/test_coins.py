@@ -118,7 +118,7 @@ def test_rows_of_the_comparisons():
 
 def test_the_mean_of_independent_draws_goes_to_the_network():
     """Their error falls as 1 / sqrt(draws); scaled draws keep a bias."""
-    settings = experiments.BiasSettings(neurons=80, keep=(0.3,), draws=(1, 16, 256), seeds=(0,))
+    settings = experiments.BiasSettings(neurons=(80,), draws=(1, 16, 256), seeds=(0,))
     matched, scaled = (row["epsilon"] for row in experiments.bias_of_scaling(settings).rows)
     assert matched[0] / matched[2] == pytest.approx(16, rel=0.5)
     assert scaled[0] < matched[0]
@@ -128,4 +128,6 @@ def test_the_mean_of_independent_draws_goes_to_the_network():
 @pytest.mark.parametrize("draws", [(4, 1), (1, 1), (0, 1)])
 def test_numbers_of_draws_that_make_no_sense(draws):
     with pytest.raises(ValueError, match="draws must"):
-        experiments.bias_of_scaling(experiments.BiasSettings(neurons=60, draws=draws, seeds=(0,)))
+        experiments.bias_of_scaling(
+            experiments.BiasSettings(neurons=(60,), draws=draws, seeds=(0,))
+        )
