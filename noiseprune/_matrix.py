@@ -44,6 +44,17 @@ def _free_memory():
         return np.inf
 
 
+def extreme(A):
+    """Power of 2 near the largest entry of A, if the square of that is not a good number, else 1.
+
+    Dividing by it rounds nothing, and keeps norms, variances and LAPACK from overflow.
+    """
+    largest = np.max(np.abs(A.data if sparse.issparse(A) else A), initial=0.0)
+    if largest == 0 or 1e-100 < largest < 1e100:
+        return 1.0
+    return float(np.ldexp(1.0, int(np.frexp(largest)[1]) - 1))
+
+
 def synapses(A):
     """Weights W of a checked matrix: a csr_array of the off-diagonal nonzeros of A."""
     if sparse.issparse(A):
@@ -174,6 +185,9 @@ def abscissa(A, *, start=None, dense_up_to=300):
 
     By Lanczos' or Arnoldi's iteration above `dense_up_to` neurons, from the vector `start`.
     """
+    scale = extreme(A)
+    if scale != 1:
+        return scale * abscissa(A / scale, start=start, dense_up_to=dense_up_to)
     n, symmetric = A.shape[0], is_symmetric(A)
 
     def from_all():

@@ -199,7 +199,7 @@ def _facts(A):
     positive[W.indices[W.data > 0]] = True
     negative[W.indices[W.data < 0]] = True
     stable = abscissa < -1e-14 * np.abs(leak).max()
-    input_of = total[total > 0]
+    input_of = total[total > 0] / total.max()
     return {
         "neurons": n,
         "synapses": int(W.nnz),
@@ -274,9 +274,12 @@ def _expected(A, W, facts, scores, keeps):
 
 def _input_error(A, W, P):
     """Standard deviation of a neuron's total input over draws, over its leak; the median."""
-    variance = sparse.csr_array((W.data**2 * (1 / P.data - 1), W.indices, W.indptr), shape=W.shape)
+    largest = np.abs(W.data).max()
+    variance = (W.data / largest) ** 2 * (1 / P.data - 1)
+    variance = sparse.csr_array((variance, W.indices, W.indptr), shape=W.shape)
     some = np.diff(W.indptr) > 0
-    return float(np.median(np.sqrt(variance.sum(axis=1)[some]) / -A.diagonal()[some]))
+    error = np.sqrt(variance.sum(axis=1)[some]) / (-A.diagonal()[some] / largest)
+    return float(np.median(error))
 
 
 def _advice(found):

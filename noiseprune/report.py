@@ -13,14 +13,19 @@ ERRORS = ("slow_error", "covariance_error", "trajectory_error", "epsilon")
 COLOURS = {"noise": "#0072b2", "leak": "#662500", "weight": "#d55e00", "uniform": "#009e73"}
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem;
-  color: #222; background: #fff }
+html { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem }
+h1 { line-height: 1.2; overflow-wrap: anywhere }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }
-th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #ddd }
-th:first-child, td:first-child { text-align: left }
+th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8886 }
+th:first-child, td:first-child { text-align: left; padding-left: 0 }
 .facts td { text-align: left }
-svg { max-width: 100%; height: auto } figure { margin: 1.5rem 0 } figcaption { color: #555 }
-svg text { font: 13px system-ui, sans-serif; fill: #222 }
+svg { max-width: 100%; height: auto } figure { margin: 1.5rem 0 } figcaption { opacity: .75 }
+svg text { font: 13px system-ui, sans-serif; fill: currentColor }
+@media (max-width: 30rem) { th, td { padding: .25rem .4rem } svg text { font-size: 17px } }
+@media (prefers-color-scheme: dark) {
+  [fill="#662500"] { fill: #c98f66 } [stroke="#662500"] { stroke: #c98f66 }
+}
 """
 
 
@@ -93,10 +98,13 @@ def _html(about):
     if "pruned" in about:
         where = about.get("output")
         end = f"Written to {where}." if where else "Unstable: not written."
-        parts += ["<h2>The pruned network</h2>", f"<p>{escape(about['how'])}. {escape(end)}</p>"]
-        parts.append(_table([about["pruned"]]))
+        parts += [
+            "<h2>The pruned network</h2>",
+            f"<p>Pruned by {escape(about['how'])}. {escape(end)}</p>",
+        ]
+        parts.append(_table(_turned([{"measure": "value", **about["pruned"]}])))
     if "controls" in about:
-        parts += ["<h2>Every rule beside the others</h2>", _table(about["controls"])]
+        parts += ["<h2>Every rule beside the others</h2>", _table(_turned(about["controls"]))]
         parts += [_bars(about["controls"], name) for name in ERRORS]
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -116,6 +124,14 @@ def _table(rows):
         for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _turned(rows):
+    """Make a line of each column, headed by the first: few columns, which a phone has room for."""
+    head, *names = rows[0]
+    return [
+        {head: name.replace("_", " "), **{row[head]: row[name] for row in rows}} for name in names
+    ]
 
 
 def _bars(rows, name):

@@ -319,8 +319,9 @@ def predicted_slowest(A, P):
     A, W, p = _symmetric_draw(A, P)
     n = A.shape[0]
     values, modes = slowest_modes(A, k=min(n, _MODES_OF_LARGE) if is_large(A) else n)
-    mu, slowest = -values[::-1], modes[:, -1]
+    mu, slowest = values[::-1] / values[0], modes[:, -1]  # in units of the fastest
     i, j, w, chance = _pairs(W, p)
+    w = w / -values[0]
     seen = (slowest[i] - np.sign(w) * slowest[j]) ** 2
     q = w**2 * (1 / chance - 1) * seen
     # sum_e q_e (u_e . v_m)^2 for every mode, as a quadratic form of a signed Laplacian
@@ -330,9 +331,10 @@ def predicted_slowest(A, P):
     coupling = np.einsum("im,im->m", modes, degree[:, None] * modes + off @ modes + off.T @ modes)
     coupling = np.maximum(coupling, 0.0)  # 0 where the mode is the same on both ends everywhere
     gap = mu[1:] - mu[0]
+    mixes = coupling[1:] > 0  # others never meet the slowest, however near their rates
     with np.errstate(divide="ignore"):
-        angle = float(np.sqrt(np.sum(coupling[1:] / gap**2)))
-        bias = float(-np.sum(coupling[1:] / gap) / mu[0])
+        angle = float(np.sqrt(np.sum(coupling[1:][mixes] / gap[mixes] ** 2)))
+        bias = float(-np.sum(coupling[1:][mixes] / gap[mixes]) / mu[0])
     angle = min(angle, np.pi / 2)
     return PredictedSlowest(angle, bias, float(np.sqrt(coupling[0]) / mu[0]), angle < 0.3)
 
@@ -503,7 +505,7 @@ def mode_errors(A, P, values, vectors):
     spread, carriers = np.zeros(len(values)), np.full(len(values), np.inf)
     for m, value in enumerate(values):
         seen = (vectors[i, m] - np.sign(w) * vectors[j, m]) ** 2
-        part = (1 / chance - 1) * (w * seen / value) ** 2
+        part = (1 / chance - 1) * (w / value * seen) ** 2
         total = part.sum()
         spread[m] = np.sqrt(total)
         if total > 0:
@@ -541,11 +543,10 @@ def _pairs(W, p):
 def _variances(leak, W, p):
     """Variances c_ij of the relative error, v_i of a neuron's leak in it, and the largest jump."""
     rows = row_indices(W)
-    variance = W.data**2 * (1 / p - 1)
-    c = sparse.csr_array(
-        (variance / (leak[rows] * leak[W.indices]), W.indices, W.indptr), shape=W.shape
-    )
-    v = np.bincount(rows, variance, leak.size) / leak**2
+    root = np.sqrt(leak)
+    variance = (W.data / (root[rows] * root[W.indices])) ** 2 * (1 / p - 1)
+    c = sparse.csr_array((variance, W.indices, W.indptr), shape=W.shape)
+    v = np.bincount(rows, (W.data / leak[rows]) ** 2 * (1 / p - 1), leak.size)
     jump = float(np.max(np.abs(W.data) * (1 / p - 1) / leak[rows], initial=0.0))
     return c, v, jump
 

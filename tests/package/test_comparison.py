@@ -132,3 +132,14 @@ def test_large_directed_networks_have_their_stability(monkeypatch):
     assert estimate.covariance_error is estimate.trajectory_error is estimate.epsilon is None
     strong = sparse.coo_array(([100.0, 100.0], ([0, 1], [1, 0])), shape=A.shape)
     assert npr.compare(A, B + strong).trajectory_error == math.inf
+
+
+@pytest.mark.parametrize("power", [-700, 700])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_errors_do_not_depend_on_the_unit_of_time(network, symmetric, power):
+    A = network(9, symmetric=symmetric)
+    B = npr.noise_prune(A, 0.6, rng=0).A.toarray()
+    expected, found = npr.compare(A, B), npr.compare(A * 2.0**power, B * 2.0**power)
+    for name, value in vars(expected).items():
+        scale = 2.0**power if name.startswith("abscissa") else 1
+        assert vars(found)[name] == (value and pytest.approx(value * scale, rel=1e-9)), name

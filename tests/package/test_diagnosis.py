@@ -154,3 +154,15 @@ def test_arguments_are_checked(network):
         npr.diagnose(A, names=["a", "b"])
     with pytest.raises(ValueError, match="zero synapses"):
         npr.diagnose(-np.eye(3))
+
+
+@pytest.mark.parametrize("power", [-700, 700])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_nothing_but_the_time_constant_depends_on_the_unit_of_time(network, symmetric, power):
+    A = network(12, symmetric=symmetric)
+    expected, found = npr.diagnose(A, keep=0.5), npr.diagnose(A * 2.0**power, keep=0.5)
+    assert found.abscissa == pytest.approx(expected.abscissa * 2.0**power, rel=1e-9)
+    for name in ("input_spread", "leak_share", "score_ratio", "gain", "floor"):
+        assert vars(found)[name] == pytest.approx(vars(expected)[name], rel=1e-9), name
+    for row, wanted in zip(found.predictions, expected.predictions, strict=True):
+        assert row == pytest.approx(wanted, rel=1e-9)

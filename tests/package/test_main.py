@@ -84,6 +84,10 @@ def test_controls_and_reports(capsys, csv, monkeypatch):
     assert about["controls"][2]["trajectory_error"] == pytest.approx(np.median(rows))
     html = csv.with_name("report.html").read_text()
     check_tags(html)
+    for name in ("noise", "leak", "weight", "uniform"):  # columns: a phone has room for five
+        assert f"<th>{name}</th>" in html
+    assert "<td>trajectory error</td>" in html
+    assert "prefers-color-scheme: dark" in html
     assert html.count("<svg") == 3  # epsilon is not defined for a directed network
     assert "http" not in html
     assert "<script" not in html

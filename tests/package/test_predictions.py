@@ -1,6 +1,7 @@
 """Predictions before a coin is tossed, held against draws and against stored spectra."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -160,3 +161,26 @@ def test_predictions_say_what_is_wrong(call, message):
     A = np.array([[-2.5, 1, 1], [1, -2.5, 1], [1, 1, -2.5]])
     with pytest.raises(ValueError, match=message):
         call(A, 0.5 * (np.ones((3, 3)) - np.eye(3)))
+
+
+@pytest.mark.parametrize("power", [-700, 700])
+def test_predictions_do_not_depend_on_the_unit_of_time(power):
+    A = npr.add_leak(npr.clustered([30, 20], long_range=40, rng=0), excess=0.3)
+    scaled = A * 2.0**power
+    P = npr.keep_probabilities(npr.synapse_scores(A), keep=0.5)
+    for predict in (theory.predicted_epsilon, theory.predicted_slowest):
+        expected, found = vars(predict(A, P)), vars(predict(scaled, P))
+        for name, value in expected.items():
+            assert found[name] == pytest.approx(value, rel=1e-9), name
+    gain = theory.predicted_gain(A, 0.5, modes=5).gain
+    assert theory.predicted_gain(scaled, 0.5, modes=5).gain == pytest.approx(gain, rel=1e-9)
+    assert theory.keep_for_epsilon(scaled, 0.7) == theory.keep_for_epsilon(A, 0.7)
+
+
+def test_slowest_mode_of_two_equal_parts_is_no_number_gone_wrong():
+    part = npr.add_leak([[0, 1.0], [1.0, 0]], excess=0.5)
+    A = sparse.block_diag([part, part], format="csr")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = theory.predicted_slowest(A, npr.keep_probabilities(npr.synapse_scores(A), keep=0.5))
+    assert not np.isnan([found.angle, found.bias, found.spread]).any()
