@@ -191,6 +191,8 @@ def _prune(options):
     network, A, about = _read(options)
     scale = _scale(network.W, A)
     pruned, measures = _draw(A, options, options.rule, options.seed)
+    if pruned.kept.nnz == 0:
+        raise ValueError("this draw kept no synapse; raise --keep or take another --seed")
     p = pruned.probabilities.multiply(pruned.kept).data
     how = (
         f"rule {options.rule}, diagonal {options.diagonal}, seed {options.seed}; kept "

@@ -446,9 +446,9 @@ def _from_edges(frame, direction, weight, unit):
             values = given.to_numpy(dtype=float)
         except (TypeError, ValueError) as error:
             bad = pandas.to_numeric(given, errors="coerce").isna() & given.notna()
-            raise ValueError(
-                f"{unit} {bad.idxmax()}: {given[bad.idxmax()]!r} is no weight"
-            ) from error
+            what = given[bad.idxmax()]
+            hint = "; decimals need a point" if "," in str(what) else ""
+            raise ValueError(f"{unit} {bad.idxmax()}: {what!r} is no weight{hint}") from error
         if np.isinf(values).any():
             raise ValueError(f"{unit} {given.index[np.argmax(np.isinf(values))]}: infinite weight")
     M, once = _collect(a[rows], b[rows], values, names, notes)
@@ -557,7 +557,10 @@ def _collect(first, second, values, names, notes):
     if unique.size < which.size:
         notes.append(f"{which.size - unique.size} parallel edge(s) added up")
     entries = values[edge], (first[edge], second[edge])
-    return sparse.coo_array(entries, shape=(n, n)).tocsr(), once
+    M = sparse.coo_array(entries, shape=(n, n)).tocsr()
+    if not np.isfinite(M.data).all():
+        raise ValueError("parallel edges add up to an infinite weight")
+    return M, once
 
 
 def _network(M, names, direction, notes, form, what):

@@ -177,6 +177,7 @@ def test_an_unstable_result_is_not_written_unless_it_is_asked_for(capsys, tmp_pa
         ({"file": "network.doc"}, "unknown"),
         ({"--direction": None}, "give direction='source-target'"),
         ({"--keep": "1.5"}, r"keep must lie in"),
+        ({"--keep": "1e-9"}, "this draw kept no synapse"),
         ({"--seeds": "0"}, "--seeds must be at least 1"),
         ({"-o": "out.doc"}, "unknown"),
         ({"--gain": "2", "--leak": "fixed"}, "gain must lie in"),

@@ -282,6 +282,8 @@ BROKEN = {
     ".csv": {
         "": "the file is empty",
         "source,target,weight\na,b,1\n\nb,c,zz\n": "line 4: 'zz' is no weight",
+        "source;target;weight\na;b;1,5\n": "line 2: '1,5' is no weight; decimals need a point",
+        "source,target,weight\na,b,1e308\na,b,1e308\n": "parallel edges add up to an infinite",
         "source,target,weight\na,b,1\nb,c,inf\n": "line 3: infinite weight",
         "source,target,weight\na,b,1\n,c,2\n": "line 3: the first end is missing",
         "a,b,1\nc,d,1,2\n": "line 2: 4 fields, not 3",
