@@ -112,6 +112,11 @@ def same_shape(A, B, name_a, name_b):
 
 def eigenpairs(given, A):
     """Check eigenvalues and eigenvectors that were given for a checked symmetric A."""
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise TypeError(
+            f"eigenpairs must be a pair (values, vectors), got {type(given).__name__}; "
+            "numpy.linalg.eigh returns one"
+        )
     values = array(given[0], "eigenpairs[0]", ndim=1)
     vectors = array(given[1], "eigenpairs[1]", ndim=2)
     if values.shape != A.shape[:1] or vectors.shape != A.shape:

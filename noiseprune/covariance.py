@@ -191,8 +191,12 @@ def sample_covariance(x, *, burn_in=0):
             f"x must keep at least 2 times and 1 neuron after burn_in={burn_in}, got shape "
             f"{x.shape}"
         )
-    x = x[burn_in:] - x[burn_in:].mean(axis=0)
-    return x.T @ x / (rows - 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        x = x[burn_in:] - x[burn_in:].mean(axis=0)
+        C = x.T @ x / (rows - 1)
+    if not np.isfinite(C).all():
+        raise ValueError("x is too large: its squares are no numbers; scale x down")
+    return C
 
 
 def synapse_variances(A, C):

@@ -154,8 +154,8 @@ def diagnose(A, *, keep=None, names=None):
     Raises
     ------
     ValueError
-        If A has no synapse or a positive diagonal entry, a fraction is outside (0, 1], or the names
-        are not one for each neuron.
+        If A has no synapse or a positive diagonal entry, keep is empty or has a fraction outside
+        (0, 1], or the names are not one for each neuron.
 
     References
     ----------
@@ -171,6 +171,8 @@ def diagnose(A, *, keep=None, names=None):
     """
     A = _checks.matrix(A)
     keeps = np.atleast_1d(_checks.array(KEEPS if keep is None else keep, "keep", ndim=(0, 1)))
+    if keeps.size == 0:
+        raise ValueError("keep must hold at least one fraction")
     keeps = [_checks.number(k, "keep", low=0, low_open=True, high=1) for k in keeps.tolist()]
     names = range(A.shape[0]) if names is None else list(names)
     if len(names) != A.shape[0]:

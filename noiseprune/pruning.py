@@ -401,11 +401,17 @@ def _calibrate(q, *, keep=None, count=None, K=None, normalise="exact"):
     elif (count := _checks.number(count, "count", low=0, low_open=True)) > _ABOVE * q.size:
         raise ValueError(f"count={count:g} is above the number of synapses, {q.size}")
     count = _without_rounding(count, positive)
-    total = q.sum()
+    with np.errstate(over="ignore"):
+        total = q.sum()
+        constant = count / total if total > 0 else 0.0
     if total == 0:
         raise ValueError("every score is 0: no probability can be proportional to it")
+    if not 0 < constant < np.inf:
+        raise ValueError(
+            f"scores that add up to {total:.3g} leave no K that is a number; bring them near 1"
+        )
     if normalise == "clipped":
-        return float(count / total)
+        return float(constant)
     if count > positive:
         raise ValueError(
             f"{count:g} synapses are to be kept, but only {positive} have a positive score"

@@ -80,3 +80,25 @@ def test_a_sparse_state_says_so():
 def test_what_is_no_source_of_randomness(rng):
     with pytest.raises(TypeError, match="rng must be a numpy Generator, a BitGenerator"):
         npr.spatial(20, 4, rng=rng)
+
+
+A = npr.add_leak([[0, 1.0], [1.0, 0]], excess=0.5)
+SCORES = np.array([[0, 1.0], [1.0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: npr.compare_spectra(A, A, eigenpairs=1), r"a pair \(values, vectors\), got int"),
+        (lambda: npr.compare_spectra(A, A, eigenpairs=(np.ones(2),)), "a pair"),
+        (lambda: npr.diagnose(A, keep=[]), "keep must hold at least one fraction"),
+        (lambda: npr.sample_covariance([[1e200], [-1e200]]), "scale x down"),
+        (lambda: npr.sample_covariance([[1.5e308], [1.5e308]]), "scale x down"),
+        (lambda: npr.keep_probabilities(1e-310 * SCORES, keep=0.5), "leave no K that is a number"),
+        (lambda: npr.keep_probabilities(1e308 * SCORES, keep=0.5), "leave no K that is a number"),
+        (lambda: npr.keep_probabilities(0 * SCORES, keep=0.5), "zero synapses|every score is 0"),
+    ],
+)
+def test_what_nobody_meant_is_refused_in_words(call, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        call()
