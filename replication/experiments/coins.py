@@ -273,7 +273,7 @@ def worst_errors(settings, seed):
 
     References
     ----------
-    Book, "Where it stops helping", "How close to the limit".
+    Book, "Where it stops helping"; "How close to the limit".
 
     Examples
     --------
