@@ -261,9 +261,6 @@ class _Results:
             self.read[name] = load(name, self.folder)
         return self.read[name]
 
-    def __contains__(self, name):
-        return name in self.read or (Path(self.folder) / f"{name}.json").exists()
-
     def row(self, claim, source, criterion, measured, passed, chapter, *names, scope="", **how):
         results = [self[name] for name in names]
         if not scope:
@@ -572,22 +569,20 @@ def _lab(results):
 
 @claim("9", fixed="for the trajectories before the run, for the other measures after it")
 def _diagonal(results):
-    names = [name for name in ("trajectories_lab", "coins_lab") if name in results]
     changes = {
         f"trajectory from the start, {keep:g} kept": _original_over_matched(
             results["trajectories_lab"], lambda x: x.max(axis=1), "mean", keep
         )
         for keep in (0.2, 0.05)
     }
-    if "coins_lab" in names:
-        for column, what in (
-            ("epsilon", "worst error"),
-            ("noise_error", "stationary error under noise"),
-            ("relaxation_error", "relaxation error"),
-        ):
-            changes[f"{what}, 0.2 kept"] = _original_over_matched(
-                results["coins_lab"], lambda x: x.reshape(len(x), -1).max(axis=1), column, 0.2
-            )
+    for column, what in (
+        ("epsilon", "worst error"),
+        ("noise_error", "stationary error under noise"),
+        ("relaxation_error", "relaxation error"),
+    ):
+        changes[f"{what}, 0.2 kept"] = _original_over_matched(
+            results["coins_lab"], lambda x: x.reshape(len(x), -1).max(axis=1), column, 0.2
+        )
     return results.row(
         "Keeping the original diagonal or adjusting it makes little difference",
         "P as read by S",
@@ -597,7 +592,8 @@ def _diagonal(results):
         + ". Scaling each neuron's input back after the draw makes the two diagonals one",
         [(np.abs(np.log(ratio)) < np.log(LITTLE)).all() for ratio in changes.values()],
         "09_dynamics",
-        *names,
+        "trajectories_lab",
+        "coins_lab",
     )
 
 
@@ -694,7 +690,7 @@ def _real_row(results, what, source, criterion, measured, passed):
         f"input, medians over seeds: {criterion}",
         measured,
         passed,
-        "12_scorecard",
+        "16_connectomes",
         "connectomes",
         scope=f"{len(settings['networks'])} connectomes, {len(settings['seeds'])} seeds",
     )
