@@ -28,6 +28,16 @@ MARKERS = {"original": "o", "noise": "o", "leak": "D", "weight": "s", "uniform":
 LINES = {"original": "-", "noise": "-", "leak": "-.", "weight": "--", "uniform": ":"}
 ACCENT = "#CC79A7"  # what the text points at: bounds, recorded values, long-range links
 SECOND = "#56B4E9"  # beside ACCENT where a figure compares what is no network
+# Mark and colour of each family of networks.
+FAMILIES = {
+    "clusters": ("o", "#0072B2"),
+    "small world": ("s", "#D55E00"),
+    "plane": ("^", "#009E73"),
+    "tree": ("v", "#CC79A7"),
+    "random": ("D", "#4D4D4D"),
+    "original": ("*", "#000000"),
+    "equal clusters": ("P", "#56B4E9"),
+}
 PARTS = ("#332288", "#A6611A", "#882255", "#3A87AD")  # neurons, modes or clusters of one network
 # Greys, from ink to ground: a curve of theory, points in the background, a link, a predicted
 # range, a matrix entry without a synapse.

@@ -6,18 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from replication.figures.style import ACCENT, COLORS, LABELS, LINES, MARKERS, styled
-
-# Mark and colour of each family of networks.
-FAMILIES = {
-    "clusters": ("o", "#0072B2"),
-    "small world": ("s", "#D55E00"),
-    "plane": ("^", "#009E73"),
-    "tree": ("v", "#CC79A7"),
-    "random": ("D", "#4D4D4D"),
-    "original": ("*", "#000000"),
-    "equal clusters": ("P", "#56B4E9"),
-}
+from replication.figures.style import ACCENT, COLORS, FAMILIES, LABELS, LINES, MARKERS, styled
 
 
 @styled
