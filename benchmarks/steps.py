@@ -197,7 +197,11 @@ def simulations(n, steps=8000, columns=20):
 def chapter_8(n):
     """One seed of the experiment of chapter 8: from drawing the network to all its measures."""
     settings = experiments.SpectrumSettings(
-        sizes=paper_sizes(n), long_range=5 * n // 3, keep=(0.1,), seeds=(0,)
+        sizes=paper_sizes(n),
+        long_range=5 * n // 3,
+        keep=(0.1,),
+        rules=("noise", "weight", "uniform"),
+        seeds=(0,),
     )
 
     def difference(rows, plain):

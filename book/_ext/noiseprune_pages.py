@@ -172,6 +172,7 @@ def setup(app):
     app.connect("doctree-read", number_proofs, priority=400)  # before the table of contents
     app.connect("doctree-resolved", drop_thebe_settings, priority=900)
     app.add_directive("modules-of", ModulesOf)
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", keep_out_internals)
     app.connect("env-updated", executed_anew)
     app.connect("html-page-context", link_code)

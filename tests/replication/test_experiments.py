@@ -76,7 +76,7 @@ def test_settings_are_frozen():
 @pytest.mark.filterwarnings("ignore:the pruned network is unstable")
 def test_spectrum_rows_are_those_of_the_package(results):
     result = results["spectra"]
-    assert len(result.rows) == 2 * 2 * 3
+    assert len(result.rows) == 2 * 2 * 4
     A = SPECTRUM.draw(1)
     seed = record.streams(1, 2)[1]
     for rule in ("noise", "weight", "uniform"):
@@ -148,7 +148,7 @@ def test_a_share_of_exceptionally_strong_synapses_that_is_none(strongest):
 
 def test_trajectories_agree_with_their_closed_form(results):
     result = results["trajectory_errors"]
-    assert len(result.rows) == 2 * 3 * 2
+    assert len(result.rows) == 2 * 4 * 2
     for row in result.rows:
         assert np.allclose(row["times"], TRAJECTORIES.times)
         assert np.allclose(row["times"], [0, 0.25, 0.5, 0.75, 1.0])
