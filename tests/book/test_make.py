@@ -30,7 +30,8 @@ def program(path, script):
 def make(folder, *arguments, **environment):
     command = [shutil.which("make"), "--no-print-directory", *arguments]
     variables = {**os.environ, **environment}
-    variables.pop("MAKEFLAGS", None)
+    for name in ("MAKEFLAGS", "MAKELEVEL"):  # set where make runs the tests
+        variables.pop(name, None)
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
 
 
