@@ -5,8 +5,8 @@ from numba import njit
 
 
 @njit(cache=True)
-def fill(indptr, indices, order, limit):
-    """Entries of the factor and operations to find it; infinite if there are more than `limit`.
+def fill(indptr, indices, order, most_entries, most_operations):
+    """Entries of the factor and operations to find it; infinite if either are more than allowed.
 
     Row k of the factor has an entry in column i if i lies on a path up the elimination tree from an
     entry of row k of the matrix.
@@ -17,7 +17,7 @@ def fill(indptr, indices, order, limit):
         place[order[k]] = k
     parent, ancestor = np.full(n, -1), np.full(n, -1)
     seen, height = np.full(n, -1), np.ones(n)
-    total = n
+    entries = operations = float(n)  # the sum of all heights, and of their squares
     for k in range(n):
         seen[k] = k
         row = order[k]
@@ -33,9 +33,10 @@ def fill(indptr, indices, order, limit):
             i = place[indices[q]]
             while i < k and seen[i] != k:
                 seen[i] = k
+                operations += 2 * height[i] + 1
                 height[i] += 1
-                total += 1
+                entries += 1
                 i = parent[i]
-        if total > limit:
+        if entries > most_entries or operations > most_operations:
             return np.inf, np.inf
-    return float(total), np.sum(height**2)
+    return entries, operations

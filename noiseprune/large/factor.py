@@ -44,8 +44,8 @@ def ordering(W):
 
     order = np.array(amd.order(_lower(W, np.ones(W.shape[0])))).ravel()
     if W.shape[0] > _SMALL:
-        entries, operations = fill(W.indptr, W.indices, order, min(_FILL, _WORK * W.nnz))
-        if entries > _FILL or operations > _WORK * W.nnz:
+        entries, _ = fill(W.indptr, W.indices, order, _FILL, _WORK * W.nnz)
+        if entries == np.inf:
             return None
     return order
 

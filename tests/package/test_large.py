@@ -260,11 +260,12 @@ def test_the_factor_is_counted_before_it_is_computed(monkeypatch):
         below = k + 1 + np.flatnonzero(expected[k + 1 :, k])
         expected[np.ix_(below, below)] |= np.tri(below.size, dtype=bool)
     for count in (elimination.fill, elimination.fill.py_func):
-        entries, operations = count(W.indptr, W.indices, order, 1e9)
+        entries, operations = count(W.indptr, W.indices, order, 1e9, 1e9)
         assert entries == np.count_nonzero(expected)
         assert operations == np.sum(np.count_nonzero(expected, axis=0) ** 2)
-        assert count(W.indptr, W.indices, order, entries)[0] == entries
-        assert count(W.indptr, W.indices, order, entries - 1)[0] == np.inf
+        assert count(W.indptr, W.indices, order, entries, operations)[0] == entries
+        assert count(W.indptr, W.indices, order, entries - 1, operations)[0] == np.inf
+        assert count(W.indptr, W.indices, order, entries, operations - 1)[0] == np.inf
     plane = npr.spatial(3000, 10, rng=0)
     for limit in ("_FILL", "_WORK"):
         with monkeypatch.context() as patched:
