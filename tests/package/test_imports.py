@@ -104,6 +104,11 @@ def test_imports_inside_of_functions_are_those_that_need_an_extra():
     assert found == LAZY
 
 
+def test_package_and_its_tests_run_without_the_replication():
+    for path in (*MODULES.values(), *Path(__file__).parent.glob("*.py")):
+        assert not [n for n, _ in imports(path) if n.split(".")[0] == "replication"], path
+
+
 def test_package_asks_for_numpy_and_scipy_and_its_extras_alone():
     asked = {n.split(".")[0] for path in MODULES.values() for n, _ in imports(path)}
     assert asked - set(sys.stdlib_module_names) - EXTRAS == {"noiseprune", "numpy", "scipy"}

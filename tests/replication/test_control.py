@@ -7,6 +7,7 @@ import pytest
 from scipy.sparse import csgraph
 
 import noiseprune as npr
+from noiseprune import theory
 from replication import experiments
 from replication.experiments import control
 from replication.figures import what_noise_adds as figures
@@ -114,6 +115,16 @@ def test_the_gain_is_known_before_the_draw(stored):
                 assert 1 / 1.5 < gain / predicted < 1.5
                 judged += 1
     assert judged > 30
+
+
+def test_noise_gains_where_there_is_a_bottleneck_only():
+    settings = experiments.ControlSettings(neurons=200, clusters=4)
+    narrow = theory.predicted_gain(settings.draw("clusters", 1, 0), 0.5, modes=3)
+    wide = theory.predicted_gain(settings.draw("clusters", 1000, 0), 0.5, modes=3)
+    assert narrow.gain > 5
+    assert not narrow.reliable  # a few bridges carry all
+    assert 0.9 < wide.gain < 1.2
+    assert wide.reliable
 
 
 def test_figures_draw(small):
