@@ -72,7 +72,9 @@ def prune_recurrent(
 
     The mask is registered with `torch.nn.utils.prune`: training goes on with the pruned weights at
     0, ``state_dict`` holds ``name_orig`` and ``name_mask``, and ``torch.nn.utils.prune.remove(
-    module, name)`` makes the pruning permanent. The weight of a unit to itself is never touched.
+    module, name)`` makes the pruning permanent. Such a state loads into a module that has a mask,
+    as after ``torch.nn.utils.prune.identity(module, name)``. The weight of a unit to itself is
+    never touched.
 
     Parameters
     ----------
@@ -117,8 +119,9 @@ def prune_recurrent(
     TypeError
         If `module` is no module or `inputs` no tensor.
     ValueError
-        If the module has no such weights, they are not square, no stationary covariance exists
-        (the message says what to do), or `inputs` are missing. The module is then unchanged.
+        If the module has no such weights of its own, they are not square or all 0, no stationary
+        covariance exists (the message says what to do), or `inputs` are missing. The module is
+        then unchanged.
 
     References
     ----------
@@ -145,7 +148,7 @@ def prune_recurrent(
         refit = _checks.number(refit, "refit", low=0)
     rng = _checks.generator(rng)
 
-    weights = getattr(owner, leaf).detach().double().cpu().numpy()  # with the mask of before
+    weights = getattr(owner, leaf).detach().cpu().to(torch.float64, copy=True).numpy()  # masked
     gates = _gates(owner, weights, name)
     gram = None
     if refit is not None or (rule == "noise" and isinstance(covariance, str)):
@@ -190,22 +193,45 @@ def _owner(module, name):
         owner = module.get_submodule(path)
     except AttributeError:
         owner = None
-    if not isinstance(getattr(owner, leaf, None), torch.Tensor):
+    own = {} if owner is None else owner._parameters
+    if not any(isinstance(own.get(key), torch.Tensor) for key in (leaf, leaf + "_orig")):
+        if leaf in getattr(owner, "parametrizations", ()):
+            raise ValueError(
+                f"{name!r} is computed from other parameters; make it one of its own first, with "
+                "torch.nn.utils.parametrize.remove_parametrizations"
+            )
         found = [
-            key.removesuffix("_orig")
-            for key, value in module.named_parameters()
-            if value.ndim == 2 and value.shape[0] % value.shape[1] == 0
+            f"{path}.{key}".removeprefix(".").removesuffix("_orig")
+            for path, part in module.named_modules()
+            for key, value in part.named_parameters(recurse=False)
+            if value.ndim == 2
+            and value.shape[0] == _count(part) * value.shape[1]
+            and not _is_input(part, key)
         ]
         raise ValueError(
             f"the module has no parameter {name!r}; parameters with recurrent shape: "
             f"{', '.join(found) or 'none'}"
         )
+    if _is_input(owner, leaf):
+        raise ValueError(
+            f"{name} holds the weights of the inputs; only weights between the same units, "
+            "weight_hh, are recurrent"
+        )
     return owner, leaf
+
+
+def _count(owner):
+    """How many square matrices a recurrent weight of the module holds."""
+    return next((count for kind, count in GATES.items() if isinstance(owner, kind)), 1)
+
+
+def _is_input(owner, leaf):
+    return isinstance(owner, (nn.RNNBase, nn.RNNCellBase)) and leaf.startswith("weight_ih")
 
 
 def _gates(owner, weights, name):
     """Return how many square matrices, one above the other, the parameter holds."""
-    gates = next((count for kind, count in GATES.items() if isinstance(owner, kind)), 1)
+    gates = _count(owner)
     if weights.ndim != 2 or weights.shape[0] != gates * weights.shape[1]:
         wanted = "(H, H)" if gates == 1 else f"({gates} H, H)"
         raise ValueError(
@@ -214,6 +240,9 @@ def _gates(owner, weights, name):
         )
     if not np.isfinite(weights).all():
         raise ValueError(f"{name} must be finite; it holds NaN or infinity")
+    n = weights.shape[1]
+    if not (weights.reshape(gates, n, n) * ~np.eye(n, dtype=bool)).any(axis=(1, 2)).all():
+        raise ValueError(f"{name} has no weight between different units: nothing to prune")
     return gates
 
 
@@ -273,12 +302,13 @@ def _check_inputs(owner, inputs, name):
     if not isinstance(owner, (nn.RNNBase, nn.RNNCellBase)):
         raise ValueError(
             f"{name} belongs to {type(owner).__name__}, which can't be run step by step here (only "
-            "nn.RNN, nn.LSTM, nn.GRU and their cells can); give the covariance yourself"
+            "nn.RNN, nn.LSTM, nn.GRU and their cells can); give the covariance yourself, and no "
+            "refit"
         )
     if getattr(owner, "bidirectional", False):
         raise ValueError(
             "a bidirectional module has no state that runs forward with its inputs; give the "
-            "covariance yourself"
+            "covariance yourself, or take another rule, and no refit"
         )
     if inputs is None:
         raise ValueError("inputs are needed for covariance='measured' and for refit")

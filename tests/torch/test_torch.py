@@ -53,6 +53,20 @@ def test_kept_weights_are_those_of_the_rule_divided_by_their_probability(rule):
     assert report.spectral_radius == pytest.approx(np.abs(np.linalg.eigvals(W)).max(), rel=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_precision_stays_and_the_report_speaks_of_before_and_after(dtype):
+    module = rnn().to(dtype)
+    before = weights(module)
+    report = prune_recurrent(module, 0.3, rng=0)
+    assert module.weight_hh_l0.dtype == module.weight_hh_l0_orig.dtype == dtype
+    for W, radius in (
+        (before, report.spectral_radius),
+        (weights(module), report.spectral_radius_sparse),
+    ):
+        assert radius == pytest.approx(np.abs(np.linalg.eigvals(W)).max(), rel=1e-2)
+    assert report.spectral_radius_sparse != report.spectral_radius
+
+
 def test_mean_over_draws_is_the_original():
     W = weights(rnn())
     total = np.zeros_like(W)
@@ -210,6 +224,9 @@ def test_state_is_saved_loaded_copied_and_made_permanent():
         prune_recurrent(other, 0.9, rule="uniform", rng=1)
         other.load_state_dict(torch.load(file))
         np.testing.assert_array_equal(other(x)[0], expected)
+        fresh = torch_prune.identity(rnn(seed=9), "weight_hh_l0")
+        fresh.load_state_dict(module.state_dict())
+        np.testing.assert_array_equal(fresh(x)[0], expected)
         torch_prune.remove(module, "weight_hh_l0")
         np.testing.assert_array_equal(module(x)[0], expected)
     assert "weight_hh_l0" in dict(module.named_parameters())
@@ -221,6 +238,25 @@ def test_pruning_twice_keeps_a_fraction_of_what_was_left():
     second = prune_recurrent(module, 0.5, rule="weight", mode="top")
     assert second.synapses == first.kept
     assert second.kept == round(0.5 * first.kept)
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_a_mask_that_was_there_stays_and_training_keeps_it(kind):
+    module, x = rnn(kind), inputs()
+    torch_prune.random_unstructured(module, "weight_hh_l0", amount=0.5)  # self-weights, too
+    gone = weights(module) == 0
+    report = prune_recurrent(module, 0.5, rule="weight", rng=0)
+    left = weights(module) != 0
+    blocks = np.split(left, len(left) // H)
+    assert not (left & gone).any()
+    assert report.kept == sum(np.count_nonzero(off_diagonal(block)) for block in blocks)
+    optimiser = torch.optim.Adam(module.parameters(), lr=0.1)
+    for _ in range(3):
+        optimiser.zero_grad()
+        module(x)[0].square().mean().backward()
+        optimiser.step()
+    module(x)
+    np.testing.assert_array_equal(weights(module) != 0, left)
 
 
 def test_layers_cells_square_parameters_and_dotted_names():
@@ -252,7 +288,16 @@ def test_the_module_is_run_without_dropout_and_left_in_its_mode():
     [
         (np.eye(3), {}, TypeError, "module must be a torch.nn.Module, got ndarray"),
         (nn.RNN(3, 4), {"name": "weight"}, ValueError, "weight_hh_l0"),
-        (nn.RNN(3, 4), {"name": "weight_ih_l0"}, ValueError, r"shape \(H, H\), got \(4, 3\)"),
+        (nn.RNN(3, 4), {"name": "bias_hh_l0"}, ValueError, r"shape \(H, H\), got \(4,\)"),
+        (nn.RNN(4, 4), {"name": "weight_ih_l0"}, ValueError, "the weights of the inputs"),
+        (nn.GRU(2, 6), {"name": "weight"}, ValueError, "recurrent shape: weight_hh_l0$"),
+        (nn.RNN(3, 1), {}, ValueError, "weight_hh_l0 has no weight between different units"),
+        (
+            nn.utils.parametrizations.orthogonal(nn.Linear(4, 4)),
+            {"name": "weight"},
+            ValueError,
+            "'weight' is computed from other parameters",
+        ),
         (nn.LSTM(3, 4, proj_size=2), {"rule": "weight"}, ValueError, r"\(4 H, H\)"),
         (nn.LSTM(3, 4), {}, ValueError, "use covariance='measured'"),
         (nn.RNN(3, 4), {"covariance": "measured"}, ValueError, "inputs are needed"),
@@ -268,7 +313,7 @@ def test_the_module_is_run_without_dropout_and_left_in_its_mode():
             nn.RNN(3, 4, bidirectional=True),
             {"covariance": "measured", "inputs": torch.zeros(5, 1, 3)},
             ValueError,
-            "bidirectional",
+            "bidirectional.*and no refit",
         ),
         (nn.Linear(4, 4), {"name": "weight", "state": np.zeros(4)}, ValueError, "nonlinearity"),
         (nn.RNN(3, 4), {"state": np.zeros(3)}, ValueError, "each of the 4 units, got 3"),
