@@ -12,7 +12,6 @@ import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import scipy
 import threadpoolctl
 
 from benchmarks.steps import STEPS
+from replication.result import write_atomically
 
 RESULTS = Path(__file__).with_name("results.json")
 LONG = 15.0  # seconds above which a call is measured once
@@ -48,7 +48,8 @@ def main(arguments=None):
         print(*lines(steps[name]), sep="\n", flush=True)
     print("\n" + "\n".join(f"{key}: {value}" for key, value in machine().items()))
     if not options.quick:
-        store({"steps": stored["steps"] | steps})
+        stored = {"steps": stored["steps"] | steps}
+        write_atomically(RESULTS, json.dumps(stored, indent=1) + "\n")
     return int(any(row["met"] is False for step in steps.values() for row in step["rows"]))
 
 
@@ -174,15 +175,6 @@ def machine():
         "versions": f"Python {platform.python_version()}, NumPy {np.__version__}, "
         f"SciPy {scipy.__version__}",
     }
-
-
-def store(results):
-    """Write the results as JSON, whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=RESULTS.parent, prefix=".results.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(json.dumps(results, indent=1) + "\n")
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, RESULTS)
 
 
 if __name__ == "__main__":

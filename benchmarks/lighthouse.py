@@ -20,6 +20,8 @@ import sys
 import threading
 from pathlib import Path
 
+from replication.result import write_atomically
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SITE = ROOT / "_build" / "html"
@@ -156,7 +158,7 @@ def main(arguments=None):
         "runs": options.runs,
         "pages": pages,
     }
-    options.output.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
+    write_atomically(options.output, json.dumps(stored, indent=2) + "\n")
     return int(missed > 0)
 
 

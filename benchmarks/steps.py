@@ -12,7 +12,7 @@ from scipy import linalg
 
 import noiseprune as npr
 from benchmarks import baseline
-from replication import experiments
+from replication import experiments, recorded
 from replication.experiments.spectrum import MEASURES
 from replication.result import streams
 
@@ -149,13 +149,20 @@ def spectra(n):
     )
 
 
-def simulations(n, steps=8000, columns=20):
+def simulations(n, steps=recorded.LAB_STEPS, columns=recorded.LAB_SIMULATIONS):
     """Simulate a network and two pruned ones under the same noise, or do without by a formula."""
     sizes = (n // 2, n // 10, n - n // 2 - n // 10)
     A = npr.add_leak(npr.clustered(sizes, long_range=5 * n // 2, rng=0))
-    pruned = [npr.noise_prune(A, 0.2, rule=rule, rng=1).A for rule in ("noise", "weight")]
+    pruned = [
+        npr.noise_prune(A, recorded.LAB_KEEP, rule=rule, rng=1).A for rule in ("noise", "weight")
+    ]
     x0 = np.random.default_rng(2).uniform(0, 1, (n, columns))
-    options = {"dt": 0.005, "b": 0.0002, "sigma": 0.01, "every": 100}
+    options = {
+        "dt": recorded.LAB_DT,
+        "b": recorded.INPUT,
+        "sigma": recorded.LAB_SIGMA,
+        "every": 100,
+    }
     times = options["dt"] * np.arange(0, steps + 1, options["every"])
     rng = np.random.default_rng(3)
     first = np.stack([rng.standard_normal((n, columns))[:, 0] for _ in range(steps)])

@@ -1,7 +1,7 @@
 """The covariance of a network driven by noise, exact or from samples, and what synapses see of it.
 
-Book section 3 derives the Lyapunov equation ``A C + C A^T + sigma^2 I = 0``; section 4 says why
-the rule looks at ``Var(x_i - sign(w_ij) x_j)``.
+Book, "From kicks to covariance", derives the Lyapunov equation ``A C + C A^T + sigma^2 I = 0``;
+"What a synapse can see" says why the rule looks at ``Var(x_i - sign(w_ij) x_j)``.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous", 
 
     References
     ----------
-    Book section 3, "Three kinds of network". Smith, SIAM J. Appl. Math. 16, 198 (1968); Bartels
+    Book, "Three kinds of network". Smith, SIAM J. Appl. Math. 16, 198 (1968); Bartels
     and Stewart, Commun. ACM 15, 820 (1972).
 
     Examples
@@ -174,7 +174,7 @@ def sample_covariance(x, *, burn_in=0):
 
     References
     ----------
-    Book section 3, "Measuring the covariance".
+    Book, "Measuring the covariance".
 
     Examples
     --------
@@ -221,7 +221,7 @@ def synapse_variances(A, C):
 
     References
     ----------
-    Moore & Chaudhuri (2020), Eq. 4 (difference of covariances); book section 4.
+    Moore & Chaudhuri (2020), Eq. 4 (difference of covariances); Book, "The rule".
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """The dynamics of a network in time: simulated, exact, and compared with a pruned one.
 
-Book section 2 introduces the linear network and its exact solution, section 9 compares
-trajectories, section 10 treats rectified networks.
+Book, "The exact solution", introduces linear networks; "Without luck: the exact error" compares
+trajectories; "Rectified networks" treats neurons that fall silent.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def simulate(
 
     References
     ----------
-    Settings of the lab notebook: book section 9, "Settings".
+    Settings of the lab notebook: book, "Settings".
 
     Examples
     --------
@@ -174,7 +174,7 @@ def relax(A, x0, times, *, b=0.0):
 
     References
     ----------
-    Book section 2, "The exact solution".
+    Book, "The exact solution".
 
     Examples
     --------
@@ -273,7 +273,7 @@ def trajectory_error(
 
     References
     ----------
-    Book section 9, "Without luck: the exact error".
+    Book, "Without luck: the exact error".
 
     Examples
     --------

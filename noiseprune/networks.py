@@ -46,7 +46,7 @@ def clustered(sizes, *, density=0.6, long_range=5000, symmetric=True, rng=None):
 
     References
     ----------
-    Settings of the paper and of the lab notebook: book section 7, "The networks".
+    Settings of the paper and of the lab notebook: book, "The networks".
 
     Examples
     --------
@@ -119,7 +119,7 @@ def add_leak(W, *, excess=0.0):
 
     References
     ----------
-    Book section 2, "Leak and excess leak".
+    Book, "Leak and excess leak".
 
     Examples
     --------
@@ -165,7 +165,7 @@ def fixed_leak(W, *, gain=0.9):
 
     References
     ----------
-    Book section 2, "Leak and excess leak".
+    Book, "Leak and excess leak".
 
     Examples
     --------
@@ -211,7 +211,7 @@ def stabilise(W, *, leak=1.0, margin=0.05):
 
     References
     ----------
-    Book section 2, "Leak and excess leak".
+    Book, "Leak and excess leak".
 
     Examples
     --------
@@ -306,7 +306,7 @@ def spatial(n, degree, *, negative=0.0, rng=None):
 
     References
     ----------
-    Book section 18.
+    Book, "What does not fit".
 
     Examples
     --------
@@ -359,7 +359,7 @@ def random_graph(n, degree, *, negative=0.0, rng=None):
 
     References
     ----------
-    Book section 18.
+    Book, "What does not fit".
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """The rule: score every synapse, turn scores into probabilities, keep and strengthen, or drop.
 
 ``p_ij = min(1, K |w_ij| Var(x_i - sign(w_ij) x_j))`` and ``w_ij -> w_ij / p_ij`` with probability
-p_ij, else 0 (Moore & Chaudhuri 2020; book section 4). The controls differ in the score only.
+p_ij, else 0 (Moore & Chaudhuri 2020; Book, "The rule"). The controls differ in the score only.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def synapse_scores(A, *, rule="noise", C=None, rng=None):
 
     References
     ----------
-    Moore & Chaudhuri (2020), the sampling rule; book section 4.
+    Moore & Chaudhuri (2020), the sampling rule; Book, "The rule".
 
     Examples
     --------
@@ -201,7 +201,7 @@ def keep_probabilities(S, *, keep=None, count=None, K=None, normalise="exact"):
 
     References
     ----------
-    Book section 4, "Choosing K".
+    Book, "Choosing K".
 
     Examples
     --------
@@ -255,7 +255,7 @@ def sample_synapses(A, P, *, rescale=True, diagonal="matched", rng=None):
 
     References
     ----------
-    Moore & Chaudhuri (2020), the sampling rule; book section 4, "Two diagonals". Scaling: Book,
+    Moore & Chaudhuri (2020), the sampling rule; book, "Two diagonals". Scaling: Book,
     "Better than independent coins"; Knight, SIAM J. Matrix Anal. Appl. 30, 261 (2008).
 
     Examples
@@ -321,7 +321,7 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="auto", rng=None, dev
 
     References
     ----------
-    Moore & Chaudhuri (2020); book section 4, "The rule in one call".
+    Moore & Chaudhuri (2020); book, "The rule in one call".
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How well a pruned symmetric network keeps the spectrum of the original (book section 8)."""
+"""How well a pruned symmetric network keeps the spectrum of the original."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def compare_spectra(A, A_sparse, *, eigenpairs=None, device=None):
 
     References
     ----------
-    Book section 8, "Three measures".
+    Book, "Three measures".
 
     Examples
     --------
@@ -157,7 +157,7 @@ def spectral_epsilon(A, A_sparse, *, device=None):
 
     References
     ----------
-    Book section 6, "The theorem"; section 8, "The worst case".
+    Book, "The theorem", "The worst case".
 
     Examples
     --------
@@ -254,7 +254,7 @@ def slowest_modes(A, k=6, *, device=None):
 
     References
     ----------
-    Book section 18.
+    Book, "A million neurons".
 
     Examples
     --------
@@ -270,7 +270,7 @@ def slowest_modes(A, k=6, *, device=None):
     if k > n:
         raise ValueError(f"k must be at most the number of neurons, {n}, got {k}")
     if not _matrix.is_symmetric(A):
-        raise ValueError("A must be symmetric: other networks have complex modes (book section 10)")
+        raise ValueError("A must be symmetric: other networks have complex modes")
     if is_large(A) and 8 * k <= n and fits(A):
         shift = common_leak(A)
         solve = solver(A + shift * sparse.eye_array(n), _device.open(device))
@@ -350,7 +350,7 @@ def _symmetric_pair(A, A_sparse):
     for matrix, name in ((A, "A"), (A_sparse, "A_sparse")):
         if not _matrix.is_symmetric(matrix):
             raise ValueError(
-                f"{name} must be symmetric: the spectrum of an asymmetric network is complex "
-                "(book section 10)"
+                f"{name} must be symmetric: the spectrum of an asymmetric network is complex; "
+                "compare and noiseprune.asymmetric measure such networks"
             )
     return A, A_sparse

@@ -1,4 +1,4 @@
-"""Constants and bounds of the theorem (book section 6), and predictions for a given network.
+"""Constants and bounds of the theorem, and predictions for a given network.
 
 Predictions are made before a coin is tossed: from the network and its probabilities, to first order
 in the relative error, without a fitted constant.
@@ -113,7 +113,7 @@ def sampling_rate(n, epsilon, delta):
 
     References
     ----------
-    Book section 6, "The theorem"; Tropp (2012), Theorem 1.1.
+    Book, "The theorem"; Tropp (2012), Theorem 1.1.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def failure_probability(n, epsilon, kappa):
 
     References
     ----------
-    Book section 6, "Proof".
+    Book, "Proof".
 
     Examples
     --------
@@ -188,7 +188,7 @@ def expected_pairs(n, kappa):
 
     References
     ----------
-    Book section 5, "Foster's sum".
+    Book, "Foster's sum".
 
     Examples
     --------
@@ -221,7 +221,7 @@ def relaxation_bound(epsilon):
 
     References
     ----------
-    Book section 6, "From matrices to dynamics".
+    Book, "From matrices to dynamics".
 
     Examples
     --------

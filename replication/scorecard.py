@@ -155,7 +155,7 @@ def scorecard(folder=RESULTS):
 
     References
     ----------
-    Book section 12.
+    Book, "The claims".
     """
     results = _Results(folder)
     return claims(folder) + list(_recorded(results)) + list(_without_record(results))
@@ -181,7 +181,7 @@ def claims(folder=RESULTS):
 
     References
     ----------
-    Book section 12; landing page.
+    Book, "The claims"; landing page.
     """
     results = _Results(folder)
     return [judge(results) for judge in CLAIMS.values()]

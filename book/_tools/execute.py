@@ -17,7 +17,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -28,6 +27,8 @@ import nbformat
 from fingerprint import code_cells
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from replication.result import write_atomically
 
 ROOT = Path(__file__).resolve().parents[2]
 EXECUTED = Path("book", "executed.json")
@@ -70,7 +71,7 @@ def record(path, execution):
     known = executions(root) | {path.stem: execution}
     present = [path.stem for path in chapters(root)]
     kept = {name: known[name] for name in present if name in known}
-    _replace(root / EXECUTED, json.dumps(kept, indent=1) + "\n")
+    write_atomically(root / EXECUTED, json.dumps(kept, indent=1) + "\n")
 
 
 def is_stale(path):
@@ -175,20 +176,7 @@ def text(notebook):
 def write(notebook, path):
     """Store a notebook."""
     nbformat.validate(notebook)
-    _replace(path, text(notebook))
-
-
-def _replace(path, content):
-    """Write a file in one step: a reader finds the old one or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomically(path, text(notebook))
 
 
 def _failed(notebook, path):

@@ -124,7 +124,8 @@ def synapse_variances(
 
     References
     ----------
-    Spielman & Srivastava (2011); Takahashi, Fagan & Chin (1973); book section 18.
+    Spielman & Srivastava (2011); Takahashi, Fagan & Chin (1973); Book,
+    "Two ways to solve".
 
     Examples
     --------
@@ -208,7 +209,7 @@ def estimate_variances(
 
     References
     ----------
-    Book section 18.
+    Book, "Sample only what is not known".
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What is left of the rule when synapses go one way? Book section 10."""
+"""What is left of the rule when synapses go one way? Book, "Asymmetric networks"."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from noiseprune.asymmetric import (
 from noiseprune.covariance import stationary_covariance
 from noiseprune.networks import add_leak, clustered
 from noiseprune.pruning import noise_prune
+from replication import recorded
 from replication.registry import experiment
 from replication.result import streams
 from replication.runner import steps
@@ -35,12 +36,12 @@ class AsymmetricSettings:
     """
 
     sizes: tuple = (150, 30, 120)
-    density: float = 0.6
+    density: float = recorded.DENSITY
     long_range: int = 750
     excess: float = 0.05
     strengths: tuple = (0.0, 0.05, 0.25, 0.5, 0.75, 1.0)
     shares: tuple = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
-    keep: float = 0.2
+    keep: float = recorded.LAB_KEEP
     rules: tuple = ("noise", "weight", "uniform", "leak")
     slow: int = 20
     seeds: tuple = tuple(range(10))

@@ -470,7 +470,7 @@ class BiasSettings:
     """`bias_of_scaling`: sizes of the scaled lab network, fraction kept, draws to average over."""
 
     neurons: tuple = (100, 300)
-    keep: float = 0.2
+    keep: float = recorded.LAB_KEEP
     draws: tuple = (1, 32, 1024)
     seeds: tuple = (0, 1, 2)
 

@@ -27,14 +27,15 @@ from noiseprune import _checks, theory
 from noiseprune.covariance import stationary_covariance
 from noiseprune.networks import add_leak, clustered, random_graph, spatial
 from noiseprune.pruning import RULES, keep_probabilities, sample_synapses, synapse_scores
+from replication import recorded
 from replication.registry import experiment
 from replication.result import streams
 from replication.runner import steps
 
 ORIGINAL = {  # sizes of the clusters by N: the lab notebook's, the paper's, and small ones
     800: ((400, 80, 320), 800),
-    2000: ((1000, 200, 800), 5000),
-    3000: ((2700, 100, 100, 100), 5000),
+    2000: (recorded.LAB_SIZES, recorded.LONG_RANGE),
+    3000: (recorded.PAPER_SIZES, recorded.LONG_RANGE),
 }
 
 
@@ -54,7 +55,7 @@ class ControlSettings:
     neurons: int = 800
     clusters: int = 10
     neighbours: int = 20  # of a neuron in a small world
-    density: float = 0.6
+    density: float = recorded.DENSITY
     excess: float = 0.01
     keep: float = 0.5
     rules: tuple = RULES  # "noise" first
@@ -89,7 +90,7 @@ class ControlSettings:
 @experiment(
     noise_gains=ControlSettings(),
     noise_gains_original=ControlSettings(
-        networks=(("original", 2000), ("original", 3000)), keep=0.2
+        networks=(("original", 2000), ("original", 3000)), keep=recorded.LAB_KEEP
     ),
 )
 def noise_gains(settings, seed):

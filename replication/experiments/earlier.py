@@ -14,6 +14,7 @@ from noiseprune.dynamics import trajectory_error
 from noiseprune.networks import add_leak, clustered
 from noiseprune.pruning import keep_probabilities, sample_synapses, synapse_scores
 from noiseprune.spectrum import spectral_epsilon
+from replication import recorded
 from replication.experiments.spectrum import NetworkSettings
 from replication.registry import experiment
 from replication.result import streams
@@ -46,13 +47,13 @@ class EarlierSettings(NetworkSettings):
 
     sizes: tuple = (200, 40, 160)
     long_range: int = 1000
-    keep: float = 0.2
+    keep: float = recorded.LAB_KEEP
     rate: float = 0.5
     bins: int = 200
-    dt: float = 0.005
+    dt: float = recorded.LAB_DT
     rounds: int = 400
-    b: float = 0.0002
-    sigma: float = 0.01
+    b: float = recorded.INPUT
+    sigma: float = recorded.LAB_SIGMA
     notebook_sigma: float = 1.0
     times: tuple = tuple(range(1, 41))
     explosion: float = 1000.0
@@ -262,7 +263,7 @@ def _network(settings, seed, faults, rng):
     if "halved" in faults:
         W = np.where(within, W, W / 2)
     if "symmetrised" in faults or "halved" in faults:
-        scale = 1 / (1.1 * linalg.eigvalsh(W)[-1])
+        scale = 1 / (recorded.SPECTRAL_MARGIN * linalg.eigvalsh(W)[-1])
         W, unit = scale * W, scale * unit
         dominant = add_leak(W)
     A = dominant.copy()

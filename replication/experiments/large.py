@@ -1,4 +1,4 @@
-"""Sparse networks of up to a million neurons: how much can be pruned? Book section 18."""
+"""Sparse networks of up to a million neurons: how much can be pruned? Book, "A million neurons"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's largest networks, N = 10,000: spectrum and dynamics in one run. Book section 8."""
+"""The paper's largest networks: spectrum and dynamics. Book, "Ten thousand neurons"."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 
 from noiseprune import _checks, _device
 from noiseprune.covariance import stationary_covariance
-from noiseprune.dynamics import simulate
 from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
 from replication import recorded
-from replication.experiments.spectrum import PERCENTILES, NetworkSettings
+from replication.experiments.spectrum import PERCENTILES
+from replication.experiments.trajectories import SimulationSettings, relative_error
 from replication.registry import experiment
 from replication.result import device, streams
 from replication.runner import steps
 
 
 @dataclass(frozen=True)
-class TenThousandSettings(NetworkSettings):
+class TenThousandSettings(SimulationSettings):
     """`ten_thousand`: eigenvalues, worst case and simulations, the time step ten times the lab's.
 
     Times are in model units. The sizes are the account of the paper in the 2021 report.
@@ -33,14 +33,7 @@ class TenThousandSettings(NetworkSettings):
     steps: int = 800
     every: int = 10
     simulations: int = 10
-    sigma: float = recorded.LAB_SIGMA
-    b: float = recorded.INPUT
     seeds: tuple = (0, 1, 2)
-
-    @property
-    def times(self):
-        """Return the times at which the networks are compared."""
-        return self.dt * self.every * np.arange(self.steps // self.every + 1)
 
 
 @experiment(
@@ -90,27 +83,12 @@ def ten_thousand(settings, seed):
     kept = {rule: network.kept.nnz for rule, network in pruned.items()}
     del pruned
 
-    x0 = np.random.default_rng(start_seed).uniform(0, 1, (len(A), settings.simulations))
-
-    def run(matrix):
-        return simulate(
-            matrix,
-            x0=x0,
-            dt=settings.dt,
-            steps=settings.steps,
-            every=settings.every,
-            b=settings.b,
-            sigma=settings.sigma,
-            rng=noise_seed,
-        )
-
-    x = run(A)
-    size = np.linalg.norm(x, axis=1)
+    x0 = settings.starts(start_seed)
+    x = settings.simulate(A, x0, noise_seed)
     on = _device.open(device())
     eigenvalues = on.eigvalsh(on.dense(A))
     rows = []
     for rule, matrix in steps(matrices.items()):
-        distance = np.linalg.norm(x - run(matrix), axis=1) / size
         sparse_eigenvalues = on.eigvalsh(on.dense(matrix))
         error = sparse_eigenvalues / eigenvalues - 1
         rows.append(
@@ -125,8 +103,7 @@ def ten_thousand(settings, seed):
                 "largest_eigenvalue": sparse_eigenvalues[-1],
                 "epsilon": spectral_epsilon(A, matrix, device=device()),
                 "times": settings.times,
-                "mean": distance.mean(axis=1),
-                "std": distance.std(axis=1, ddof=1),
+                **relative_error(x, settings.simulate(matrix, x0, noise_seed)),
             }
         )
     return rows

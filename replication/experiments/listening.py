@@ -1,4 +1,4 @@
-"""How long must a synapse listen? Pruning by an estimated covariance, book section 15."""
+"""Pruning by an estimated covariance. Book, "How long must a synapse listen?"."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from noiseprune.covariance import stationary_covariance
 from noiseprune.dynamics import stationary_trajectory
 from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
+from replication import recorded
 from replication.experiments.spectrum import NetworkSettings
 from replication.registry import experiment
 from replication.result import streams
@@ -22,7 +23,7 @@ from replication.runner import steps
 class ListeningSettings(NetworkSettings):
     """`estimated_covariance`: snapshots, durations in slowest time constants, their interval."""
 
-    keep: float = 0.2
+    keep: float = recorded.LAB_KEEP
     snapshots: tuple = (3, 5, 10, 30, 100, 1000, 10000)
     durations: tuple = (1, 3, 10, 30, 100)
     interval: float = 0.5  # model time between two snapshots of a trajectory

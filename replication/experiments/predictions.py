@@ -1,4 +1,4 @@
-"""What should the stored spectra have been, by the formula? Book section 6."""
+"""What should the stored spectra have been? Book, "Predictions without sampling"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the dynamics survive when neurons cannot go below zero? Book section 10."""
+"""Do the dynamics survive when neurons cannot go below zero? Book, "All regimes at once"."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from noiseprune.pruning import noise_prune
 from noiseprune.rectified import active_neurons, fixed_point, regimes_visited
 from noiseprune.spectrum import spectral_epsilon
 from replication.experiments.spectrum import NetworkSettings
+from replication.experiments.trajectories import relative_error
 from replication.registry import experiment
 from replication.result import streams
 from replication.runner import steps
@@ -109,20 +110,16 @@ def rectified_networks(settings, seed):
     x, active = run(A)
     rest = fixed_point(A, b)
     resting = rest > 0
-    size = np.linalg.norm(x[:: settings.thin], axis=1)
-    several = settings.simulations > 1
     rows = [describe(active, keep=1.0, rule="original")]
     C = stationary_covariance(A)
     for keep, rule in steps(itertools.product(settings.keep, settings.rules)):
         pruned = noise_prune(A, keep, rule=rule, C=C, rng=pruning_seed).A
         x_sparse, active_sparse = run(pruned)
-        error = np.linalg.norm((x - x_sparse)[:: settings.thin], axis=1) / size
         regime = np.ix_(resting, resting)
         rows.append(
             {
                 **describe(active_sparse, keep=keep, rule=rule),
-                "mean": error.mean(axis=1),
-                "std": error.std(axis=1, ddof=1) if several else 0 * size[:, 0],
+                **relative_error(x[:: settings.thin], x_sparse[:: settings.thin]),
                 "apart": (active != active_sparse)[:: settings.thin].mean(axis=(1, 2)),
                 "epsilon_active": spectral_epsilon(A[regime], pruned.toarray()[regime]),
                 "fixed_point_error": _fixed_point_error(A, pruned, b, rest),

@@ -1,4 +1,4 @@
-"""Does the spectrum survive? Book section 8; Figure 1 in numbers, book section 4."""
+"""Does the spectrum survive? Book, "Three measures"; in numbers, "Figure 1 of the paper"."""
 
 from __future__ import annotations
 

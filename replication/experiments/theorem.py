@@ -1,4 +1,4 @@
-"""How often does the guarantee fail, and how much may be pruned under it? Book section 6."""
+"""How often does the guarantee fail, and how much may be pruned under it? Book, "The theorem"."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scipy import optimize
 from noiseprune import _checks, theory
 from noiseprune.pruning import keep_probabilities, sample_synapses, synapse_scores
 from noiseprune.spectrum import spectral_epsilon
+from replication import recorded
 from replication.experiments.spectrum import PERCENTILES, NetworkSettings
 from replication.registry import experiment
 from replication.result import streams
@@ -37,7 +38,7 @@ class PrunedFractionSettings:
 
     neurons: tuple = (100, 200, 400, 800, 1500, 3000)
     shares: tuple = (0.5, 0.1, 0.4)
-    density: float = 0.6
+    density: float = recorded.DENSITY
     long_range_per_neuron: float = 2.5
     epsilon: float = 0.5
     delta: float = 0.01

@@ -1,4 +1,4 @@
-"""Figures of the chapter on large networks (book section 18)."""
+"""Figures of the chapter on large networks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def worst_errors(by_size, by_degree):
 
     References
     ----------
-    Book section 18, "A million neurons".
+    Book, "A million neurons".
     """
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.9), sharey=True)
     for ax, curves, label in zip(
@@ -87,7 +87,7 @@ def guarantee(by_fraction, networks, promised):
 
     References
     ----------
-    Book section 18, "What the theorem promises".
+    Book, "What the theorem promises".
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7, 4.2), sharey=True)
     for (rule, shape), (fractions, errors) in by_fraction.items():
@@ -138,7 +138,7 @@ def costs(measured, exponents):
 
     References
     ----------
-    Book section 18, "What it costs".
+    Book, "What it costs".
     """
     figure, axes = plt.subplots(1, 2, figsize=(7, 4.2))
     for k, (ax, label) in enumerate(zip(axes, ("seconds", "peak memory (GiB)"), strict=True)):

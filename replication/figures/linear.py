@@ -1,4 +1,4 @@
-"""Figures of book sections 2 and 3: what a linear network computes, and what its noise reveals."""
+"""Figures of the chapters on linear networks and on their noise: what they compute and reveal."""
 
 from __future__ import annotations
 

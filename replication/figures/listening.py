@@ -1,4 +1,4 @@
-"""Figures of the chapter on estimated covariances (book section 15)."""
+"""Figures of the chapter on estimated covariances."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def estimate_errors(errors):
 
     References
     ----------
-    Book section 15, "Independent snapshots".
+    Book, "Independent snapshots".
     """
     figure, ax = plt.subplots(figsize=(6.2, 3.8))
     every = np.unique(np.concatenate([np.asarray(T, dtype=float) for T, _ in errors.values()]))
@@ -68,7 +68,7 @@ def estimated_probabilities(exact, estimates):
 
     References
     ----------
-    Book section 15, "Probabilities from a short record".
+    Book, "Probabilities from a short record".
     """
     figure, axes = plt.subplots(
         1, len(estimates), figsize=(7 if len(estimates) > 1 else 4.4, 3.9), squeeze=False
@@ -100,7 +100,7 @@ def correlation_times(times, *, slowest):
 
     References
     ----------
-    Book section 15, "A trajectory repeats itself".
+    Book, "A trajectory repeats itself".
     """
     figure, ax = plt.subplots(figsize=(6.4, 3.9))
     colors = (SECOND, ACCENT, COLORS["noise"], COLORS["original"])
@@ -149,7 +149,7 @@ def running_estimates(times, ratios, *, spread):
 
     References
     ----------
-    Book section 15, "A synapse that keeps its own average".
+    Book, "A synapse that keeps its own average".
     """
     figure, ax = plt.subplots(figsize=(6.6, 3.7))
     ax.axhspan(1 - spread, 1 + spread, color=RANGE, lw=0, label="predicted spread")
@@ -185,7 +185,7 @@ def quality(lengths, measures, *, xlabel):
 
     References
     ----------
-    Book section 15, "Does the pruned network notice?".
+    Book, "Does the pruned network notice?".
     """
     figure, axes = plt.subplots(1, len(measures), figsize=(7, 3.7), squeeze=False)
     for ax, (label, data) in zip(axes[0], measures.items(), strict=True):

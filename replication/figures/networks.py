@@ -1,4 +1,4 @@
-"""Figures of book section 4: who is connected to whom, and which synapses the rule would keep."""
+"""Figures of the chapter on the rule: who is connected to whom, and what would be kept."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def signed_networks(panels, positions, *, highlight=0.995, digits=2) -> Figure:
 
     References
     ----------
-    Book section 5.
+    Book, "Every synapse is a term".
     """
     positions = [np.asarray(places) for places in positions]
     wide = max(np.ptp(x) / np.ptp(y) for x, y in (places.T for places in positions)) > 1.6
@@ -76,7 +76,7 @@ def current_flow(panels, positions) -> Figure:
 
     References
     ----------
-    Book section 5, "One ampere".
+    Book, "One ampere".
     """
     places = np.asarray(positions)
     figure, axes = _panels(len(panels), wide=True)
@@ -132,7 +132,7 @@ def network_and_covariance(positions, W, values, C, *, limit) -> Figure:
 
     References
     ----------
-    Book section 5, "Try it".
+    Book, "Try it".
     """
     figure, (top, bottom) = plt.subplots(
         2, 1, figsize=(5.2, 5.8), gridspec_kw={"height_ratios": [1, 1.5]}
@@ -166,7 +166,7 @@ def error_against_exponent(exponents, relative, absolute) -> Figure:
 
     References
     ----------
-    Book section 5, "At full size".
+    Book, "At full size".
     """
     figure, ax = plt.subplots(figsize=(6, 3.6))
     ax.plot(exponents, relative, color=INK, label="relative error (whitened)")
@@ -205,7 +205,7 @@ def mode_errors(modes, errors) -> Figure:
 
     References
     ----------
-    Book section 5, "At full size".
+    Book, "At full size".
     """
     figure, ax = plt.subplots(figsize=(6, 3.6))
     for rule, values in errors.items():
@@ -246,7 +246,7 @@ def message(times, responses) -> Figure:
 
     References
     ----------
-    Book section 1.
+    Book, "Pruning by weight, pruning by the rule".
     """
     figure, ax = plt.subplots(figsize=(5, 3.2))
     looks = [(COLORS["original"], "-", 3.5), (SECOND, "--", 1.8), (ACCENT, "-.", 2.2)]
@@ -275,7 +275,7 @@ def lifetimes(draws, original) -> Figure:
 
     References
     ----------
-    Book section 1.
+    Book, "Pruning by weight, pruning by the rule".
     """
     figure, axes = plt.subplots(
         len(draws), 1, figsize=(5, 1.4 * len(draws) + 0.6), sharex=True, sharey=True

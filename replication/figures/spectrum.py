@@ -1,4 +1,4 @@
-"""Networks as they were drawn (book section 7) and their spectra before and after (section 8)."""
+"""Networks as they were drawn, and their spectra before and after."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def network_maps(maps, titles, sizes) -> Figure:
 
     References
     ----------
-    Book section 7, "The networks".
+    Book, "The networks".
     """
     figure, axes = plt.subplots(1, len(maps), figsize=(3.5 * len(maps), 3.4), squeeze=False)
     high = max(float(np.max(tiles)) for tiles in maps)
@@ -96,7 +96,7 @@ def eigenvalue_scatter(original, pruned, *, slow=20) -> Figure:
 
     References
     ----------
-    Book section 8.
+    Book, "One network at full size".
     """
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.8))
     for ax, part in zip(axes, (slice(None), slice(-slow, None)), strict=True):
@@ -141,7 +141,7 @@ def measure_violins(comparisons, *, slow=20) -> Figure:
 
     References
     ----------
-    Book section 8, "Three measures".
+    Book, "Three measures".
     """
     figure, axes = plt.subplots(3, 2, figsize=(7, 6.6), sharey="row", sharex=True)
     places = range(len(comparisons))
@@ -181,7 +181,7 @@ def measure_boxes(networks) -> Figure:
 
     References
     ----------
-    Book section 8, "Three measures".
+    Book, "Three measures".
     """
     figure, axes = plt.subplots(
         3, len(networks), figsize=(7, 5.4), sharey=True, sharex="row", squeeze=False
@@ -227,7 +227,7 @@ def slow_modes(networks) -> Figure:
 
     References
     ----------
-    Book section 8, "The slowest twenty".
+    Book, "The slowest twenty".
     """
     figure, axes = plt.subplots(1, len(networks), figsize=(7, 3.6), sharey=True, squeeze=False)
     for ax, (title, rules) in zip(axes[0], networks.items(), strict=True):
@@ -267,7 +267,7 @@ def against_kept(panels, *, ylabel, log=False, line=None, limits=None) -> Figure
 
     References
     ----------
-    Book section 8, "How much can go?".
+    Book, "How much can go?".
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(7, 3.6), sharey=True, squeeze=False)
     for ax, (title, (keep, rules)) in zip(axes[0], panels.items(), strict=True):
@@ -307,7 +307,7 @@ def kept_by_group(groups, shares) -> Figure:
 
     References
     ----------
-    Book section 8, "Why the slow modes part".
+    Book, "Why the slow modes part".
     """
     figure, ax = plt.subplots(figsize=(6, 0.55 * len(groups) + 1.4))
     places = np.arange(len(groups))
@@ -347,7 +347,7 @@ def spectrum_frame(original, pruned, rule, *, slow=20) -> Figure:
 
     References
     ----------
-    Book section 8, "Try it".
+    Book, "Try it".
     """
     figure, ax = plt.subplots(figsize=(6, 3.6))
     error = 100 * (pruned / original - 1)

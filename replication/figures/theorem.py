@@ -1,4 +1,4 @@
-"""Figures of the chapter on the theorem (book section 6)."""
+"""Figures of the chapter on the theorem."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def directions(rates, deviations, *, bound, worst):
 
     References
     ----------
-    Book section 6, "How large is the error on average?".
+    Book, "How large is the error on average?".
     """
     figure, ax = plt.subplots(figsize=(6.2, 3.8))
     ax.loglog(rates, deviations, MARKERS["noise"], color=COLORS["noise"], ms=3.5, alpha=0.6, mew=0)
@@ -94,7 +94,7 @@ def failures(rates, curves, *, bound_rates):
 
     References
     ----------
-    Book section 6, "How often does it fail?".
+    Book, "How often does it fail?".
     """
     figure, ax = plt.subplots(figsize=(6.4, 4.2))
     rates = np.asarray(rates, dtype=float)
@@ -157,7 +157,7 @@ def growing_networks(neurons, *, rates, pruned):
 
     References
     ----------
-    Book section 6, "The pruned fraction tends to 1".
+    Book, "The pruned fraction tends to 1".
     """
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.6))
     lines = ("--", ":", "-.")
@@ -260,7 +260,7 @@ def relaxation(times, norms, *, bound):
 
     References
     ----------
-    Book section 6, "From matrices to dynamics".
+    Book, "From matrices to dynamics".
     """
     figure, ax = plt.subplots(figsize=(6.2, 3.6))
     for rule, values in norms.items():

@@ -1,4 +1,4 @@
-"""Trajectories of the original and the pruned networks (book section 9)."""
+"""Trajectories of the original and the pruned networks."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def relative_errors(times, panels, *, log=False, ylabel=None, reference=None) ->
 
     References
     ----------
-    Book section 9, "What the simulations say".
+    Book, "What the simulations say".
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(7, 3.4), sharey=True, squeeze=False)
     for ax, (title, curves) in zip(axes[0], panels.items(), strict=True):
@@ -86,7 +86,7 @@ def exact_beside_sampled(times, panels) -> Figure:
 
     References
     ----------
-    Book section 9, "Without luck: the exact error".
+    Book, "Without luck: the exact error".
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(7, 3.4), sharey=True, squeeze=False)
     some = slice(0, None, max(1, len(times) // 10))
@@ -131,7 +131,7 @@ def error_parts(times, parts) -> Figure:
 
     References
     ----------
-    Book section 9, "What the error is made of".
+    Book, "What the error is made of".
     """
     figure, axes = plt.subplots(1, len(parts), figsize=(7, 3.4), sharey=True, squeeze=False)
     for ax, (rule, curves) in zip(axes[0], parts.items(), strict=True):
@@ -168,7 +168,7 @@ def slow_activity(times, traces, modes, *, now) -> Figure:
 
     References
     ----------
-    Book section 9, "Watch it happen".
+    Book, "Watch it happen".
     """
     figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), width_ratios=(1.15, 1))
     for name, trace in traces.items():

@@ -74,13 +74,6 @@ def test_command_line_runs_a_step_in_a_process_of_its_own(capsys, monkeypatch):
     assert not bench.RESULTS.exists()
 
 
-def test_results_are_stored_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.json")
-    bench.store({"steps": {}})
-    assert json.loads(bench.RESULTS.read_text()) == {"steps": {}}
-    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
-
-
 def test_stored_results_are_those_of_the_papers_sizes():
     stored = json.loads(bench.RESULTS.read_text())["steps"]
     assert stored.keys() == steps.STEPS.keys()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse, stats
 
 import noiseprune as npr
+from replication import recorded
 
 
 def blocks(sizes):
@@ -118,15 +119,18 @@ def test_the_same_seed_gives_the_same_network():
 
 
 def test_network_of_the_lab_notebook():
-    """Recorded there: 1,010,600 directed synapses, eigenvalues of A from -1.22738 to -0.03183."""
-    W = npr.clustered([1000, 200, 800], density=0.6, long_range=5000, rng=2020)
+    on_record = {number.column: number.value for number in recorded.LAB_OUTPUT}
+    W = npr.clustered(
+        recorded.LAB_SIZES, density=recorded.DENSITY, long_range=recorded.LONG_RANGE, rng=2020
+    )
     # 503,400 pairs inside the clusters of 1,999,000; of the 2,500 long-range pairs a hypergeometric
     # number falls on new ones: 1,010,541 directed synapses on average, standard deviation 43.
     # 6 of them leave a false-alarm rate below 1e-8, and hold the recorded number too.
-    assert np.count_nonzero(W) == pytest.approx(1_010_541, abs=6 * 43)
+    for count in (np.count_nonzero(W), on_record["synapses"]):
+        assert count == pytest.approx(1_010_541, abs=6 * 43)
     values = np.linalg.eigvalsh(npr.add_leak(W))
-    assert values[0] == pytest.approx(-1.22738, rel=0.02)
-    assert values[-1] == pytest.approx(-0.03183, rel=0.1)
+    assert values[0] == pytest.approx(on_record["smallest_eigenvalue"], rel=0.02)
+    assert values[-1] == pytest.approx(on_record["largest_eigenvalue"], rel=0.1)
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, sparse.coo_array])

@@ -1,4 +1,4 @@
-"""Asymmetric networks of section 10: what survives, the measures, the experiment, the figures."""
+"""Asymmetric networks: what survives, the measures, the experiment, the figures."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ import noiseprune as npr
 from noiseprune.asymmetric import departure_from_normality
 from replication import experiments
 from replication.experiments.asymmetric import one_way, ring
-from replication.figures import asymmetric as draw
+from replication.figures import rectified_asymmetric as draw
 
 SMALL = experiments.AsymmetricSettings(
     sizes=(20, 10), long_range=40, strengths=(0.0, 1.0), shares=(0.9,), keep=0.5, slow=5, seeds=(0,)

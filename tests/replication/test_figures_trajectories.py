@@ -1,4 +1,4 @@
-"""Figures of book section 9 show what they are given."""
+"""Figures of trajectories show what they are given."""
 
 import matplotlib.pyplot as plt
 import numpy as np

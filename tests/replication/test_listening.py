@@ -1,4 +1,4 @@
-"""How long a synapse must listen: book section 15, its experiment and its figures."""
+"""How long a synapse must listen: the experiment and its figures."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -9,7 +9,7 @@ import pytest
 from noiseprune.rectified import fixed_point
 from replication import experiments
 from replication.figures import COLORS
-from replication.figures import rectified as draw
+from replication.figures import rectified_asymmetric as draw
 
 SMALL = experiments.RectifiedSettings(
     sizes=(40, 20), long_range=60, seeds=(0, 1), keep=(0.5,), steps=200, simulations=3

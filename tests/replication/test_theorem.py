@@ -1,4 +1,4 @@
-"""The theorem of section 6: its experiments, its figures, and what follows from it for dynamics."""
+"""The theorem: its experiments, its figures, and what follows from it for dynamics."""
 
 import dataclasses
 import itertools
