@@ -315,9 +315,7 @@ def spatial(n, degree, *, negative=0.0, rng=None):
     >>> W.nnz
     10000
     """
-    n, count = _sparse_size(n, degree)
-    negative = _checks.number(negative, "negative", low=0, high=1)
-    rng = _checks.generator(rng)
+    n, count, negative, rng = _sparse_arguments(n, degree, negative, rng)
     places = rng.random((n, 2))
     # Seldom too small; when it is, the next radius holds twice as many pairs.
     radius = np.sqrt(1.1 * degree / (np.pi * n)) + 1 / n
@@ -368,15 +366,13 @@ def random_graph(n, degree, *, negative=0.0, rng=None):
     >>> W.nnz
     10000
     """
-    n, count = _sparse_size(n, degree)
-    negative = _checks.number(negative, "negative", low=0, high=1)
-    rng = _checks.generator(rng)
+    n, count, negative, rng = _sparse_arguments(n, degree, negative, rng)
     i, j = _draw_pairs(n, count, True, rng)
     return _sparse_weights(n, i, j, negative, rng)
 
 
-def _sparse_size(n, degree):
-    """Return the number of neurons and of pairs."""
+def _sparse_arguments(n, degree, negative, rng):
+    """Checked arguments of a sparse network, its number of pairs in place of the degree."""
     n = _checks.integer(n, "n", low=2)
     degree = _checks.number(degree, "degree", low=0, low_open=True)
     count = round(n * degree / 2)
@@ -385,7 +381,7 @@ def _sparse_size(n, degree):
             f"degree must give between 1 and {_pair_count(n, True)} pairs of {n} neurons, got "
             f"degree={degree:g}, which gives {count}"
         )
-    return n, count
+    return n, count, _checks.number(negative, "negative", low=0, high=1), _checks.generator(rng)
 
 
 def _sparse_weights(n, i, j, negative, rng):

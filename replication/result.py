@@ -112,11 +112,29 @@ def _fault(result):
     seeds = result.settings.get("seeds")
     if not isinstance(seeds, list) or not seeds:
         return "settings name no seeds"
-    if not all(isinstance(row, dict) for row in result.rows):
+    return fault_of_rows(result.rows, seeds)
+
+
+def fault_of_rows(rows, seeds):
+    """Say why rows are not those of a whole result, or return None.
+
+    Parameters
+    ----------
+    rows : list
+        What an experiment returned for the seeds, one seed after the other.
+    seeds : sequence of int
+        Seeds, each of which must have the same rows.
+
+    Returns
+    -------
+    str or None
+        The first fault.
+    """
+    if not all(isinstance(row, dict) for row in rows):
         return "a row is no dict"
     shapes = {seed: [] for seed in seeds}
     kinds = {}
-    for row in result.rows:
+    for row in rows:
         if row.get("seed") not in shapes:
             return f"a row is of seed {row.get('seed')}, which is none of the settings"
         shapes[row["seed"]].append(row.keys())

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from replication.result import (
     DamagedResult,
     Result,
+    fault_of_rows,
     plain,
     provenance,
     read_json,
@@ -85,7 +86,7 @@ def run_seeds(name, settings, experiment, *, executor=None, progress=True, parti
     Raises
     ------
     ValueError
-        If the settings name no seed.
+        If the settings name no seed, or finished rows that are to be kept could not be read again.
     """
     if len(settings.seeds) == 0:
         raise ValueError("settings.seeds must name at least one seed")
@@ -106,6 +107,7 @@ def run_seeds(name, settings, experiment, *, executor=None, progress=True, parti
                 found[seed] = rows
                 seconds = before + time.perf_counter() - start
                 if partial is not None:
+                    _check(name, seed, found)
                     partial.write(seed, rows, seconds)
                 bar.update(max(0, len(found) - bar.n))  # where nobody tells of the steps
     finally:
@@ -113,6 +115,19 @@ def run_seeds(name, settings, experiment, *, executor=None, progress=True, parti
     seconds = before + time.perf_counter() - start
     rows = [row for seed in settings.seeds for row in found[seed]]
     return Result(name, plain(dataclasses.asdict(settings)), rows, provenance(name, seconds))
+
+
+def _check(name, seed, found):
+    """Refuse the rows of a finished seed if, once stored, `Result.load` would refuse them."""
+    fault = fault_of_rows([row for rows in found.values() for row in rows], list(found))
+    if fault:
+        raise ValueError(f"{name}, seed {seed}: rows cannot be stored ({fault})")
+    for row in found[seed]:
+        for key, value in row.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name}, seed {seed}: {key} cannot be stored ({error})") from None
 
 
 def _finished(experiment, settings, seeds, executor):

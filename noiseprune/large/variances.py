@@ -172,30 +172,14 @@ def estimate_variances(
     Parameters
     ----------
     A : (N, N) sparse array
-        See `synapse_variances`, as all other parameters.
-    samples : int
-        Number of noise samples for method "sampled".
-    method : {"auto", "exact", "sampled"}
-        Method.
-    tolerance : float
-        Relative residual of the conjugate gradients.
-    workers : int, optional
-        Threads for method "sampled".
-    progress : bool
-        Show on stderr how many samples are done.
-    rng : numpy.random.Generator, int or None
-        Source of the noise samples.
+        Symmetric, diagonally dominant dynamics matrix.
+    samples, method, tolerance, workers, progress, rng, device, precision
+        As in `synapse_variances`. With an executor, the device is that of every worker.
     executor : concurrent.futures.Executor, optional
         Who computes blocks of samples for method "sampled": a process pool, Dask's
         ``client.get_executor()``, MPI's ``MPIPoolExecutor``. The network is sent once to a worker.
         The result is that of this process alone, whoever computes; a block whose worker is lost is
         computed here. Each worker uses one thread unless `workers` says otherwise.
-    device : str or torch.device, optional
-        Where PyTorch samples, such as "cuda" (extra `torch`): then "auto" is "sampled", and the
-        noise is the device's own, the same for the same `rng`. With an executor, on every worker.
-    precision : {"double", "single"}
-        Numbers of method "sampled". "single" moves half the memory; the relative residual is then
-        at least 1e-6.
 
     Returns
     -------

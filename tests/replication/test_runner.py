@@ -115,6 +115,48 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_rows(counted, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["lab.json"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (
+            lambda seed: [{"seed": seed, "error": float("nan")}],
+            "seed 3: error cannot be stored .*nan",
+        ),
+        (lambda seed: [{"seed": seed, "errors": [1.0, float("inf")]}], "errors cannot be stored"),
+        (lambda seed: [{"seed": seed, "value": 1j}], "value cannot be stored .*complex"),
+        (lambda seed: [{"seed": seed + 1}], "a row is of seed 4"),
+        (lambda seed: [{"error": 1.0}], "a row is of seed None"),
+        (lambda seed: [], "no row is of seed 3"),
+        (lambda seed: [3], "a row is no dict"),
+        (lambda seed: [{"seed": seed, "x": x} for x in (1.0, "1")], "x is a number in some rows"),
+    ],
+)
+def test_rows_that_could_not_be_read_again_end_a_run_at_the_first_seed(
+    counted, tmp_path, monkeypatch, rows, why
+):
+    def count(settings, seed):
+        counted.append(seed)
+        return rows(seed)
+
+    monkeypatch.setattr(registry.STORED["lab"][0], "one_seed", count)
+    with pytest.raises(ValueError, match=why):
+        registry.run("lab", progress=False, folder=tmp_path)
+    assert counted == [3]
+    assert Partial.count(tmp_path / "lab.json") == 0
+
+
+def test_a_later_seed_must_have_the_rows_of_the_first(counted, tmp_path, monkeypatch):
+    def count(settings, seed):
+        counted.append(seed)
+        return [{"seed": seed, "error": 1.0}] * (1 + (seed == 1))
+
+    monkeypatch.setattr(registry.STORED["lab"][0], "one_seed", count)
+    with pytest.raises(ValueError, match="rows of seed 1 are not those of seed 3"):
+        registry.run("lab", progress=False, folder=tmp_path)
+    assert counted == [3, 1]
+    assert Partial.count(tmp_path / "lab.json") == 1
+
+
 def test_seconds_add_up_over_interruptions(tmp_path):
     partial = Partial(tmp_path / "lab.json", LAB)
     partial.write(3, lab_record.one_seed(LAB, 3), 1000.0)
