@@ -1,6 +1,7 @@
 """What the package needs, how its modules build on each other, and what is installed of it."""
 
 import ast
+import dataclasses
 import graphlib
 import importlib
 import subprocess
@@ -92,6 +93,17 @@ def test_no_function_hides_its_module(module):
     folder, _, last = full.rpartition(".")
     found = importlib.import_module(full)
     assert getattr(importlib.import_module(folder), last) is found
+
+
+def test_no_dataclass_can_be_changed():
+    found = [
+        thing
+        for module in set(MODULES) - {"__main__", "torch"}
+        for thing in vars(importlib.import_module(f"{PACKAGE.name}.{module}".rstrip("."))).values()
+        if dataclasses.is_dataclass(thing)
+    ]
+    assert len(found) > 10
+    assert all(thing.__dataclass_params__.frozen for thing in found)
 
 
 def test_imports_inside_of_functions_are_those_that_need_an_extra():

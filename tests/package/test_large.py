@@ -1,5 +1,6 @@
 """Networks too large for an N x N matrix: the same answers as the dense functions give."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -523,6 +524,26 @@ def test_parts_with_and_without_leak_side_by_side():
         estimate = npr.large.estimate_variances(A, method="exact")
         assert estimate.expected_sum == pytest.approx(expected)
         assert estimate.leverage_sum == pytest.approx(expected)
+
+
+def test_both_functions_have_the_same_defaults():
+    short, long = (
+        inspect.signature(function).parameters
+        for function in (npr.large.synapse_variances, npr.large.estimate_variances)
+    )
+    assert {name: long[name] for name in short} == dict(short)
+
+
+def test_gradients_solve_every_column_to_its_own_residual():
+    """One column is 0, one is an eigenvector and done at once, the third takes all steps."""
+    chain = sparse.diags_array([np.full(99, 0.5)] * 2, offsets=[-1, 1]).tocsr()
+    eigenvector = np.sin(np.pi * np.arange(1, 101) / 101)
+    g = np.c_[np.zeros(100), eigenvector, np.random.default_rng(0).random(100)]
+    x = gradients.conjugate_gradients(chain, g, 1e-10)
+    assert not x[:, 0].any()
+    assert np.allclose(x[:, 1], eigenvector / (1 - np.cos(np.pi / 101)), rtol=1e-9)
+    residual = np.linalg.norm(g - x + chain @ x, axis=0)
+    assert np.all(residual <= 2e-10 * np.linalg.norm(g, axis=0))
 
 
 def test_gradients_that_do_not_converge_say_so():

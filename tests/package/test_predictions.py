@@ -75,22 +75,26 @@ def test_keep_for_epsilon_inverts_the_prediction(clustered):
 
 
 def test_the_slowest_mode_of_draws():
-    """200 draws: the mean of a squared angle is known to about 10 %, of the spread to 5 %."""
+    """200 draws: the mean of a squared angle is known to about 10 %, of the spread to 5 %.
+
+    The quadratic form of the mode before is right on average; what its eigenvalue is less than that
+    is the bias, known to 3 %.
+    """
     A = npr.add_leak(npr.clustered([70, 20, 30], density=0.8, long_range=600, rng=0))
     P = npr.keep_probabilities(npr.synapse_scores(A), keep=0.8)
     values, vectors = np.linalg.eigh(A)
-    squares, errors = [], []
+    slowest = vectors[:, -1]
+    squares, errors, below = [], [], []
     for B in drawn(A, P, 200):
         new_values, new_vectors = np.linalg.eigh(B.toarray())
-        squares.append(1 - (new_vectors[:, -1] @ vectors[:, -1]) ** 2)
+        squares.append(1 - (new_vectors[:, -1] @ slowest) ** 2)
         errors.append(new_values[-1] / values[-1] - 1)
+        below.append((new_values[-1] - slowest @ (B @ slowest)) / values[-1])
     predicted = theory.predicted_slowest(A, P)
     assert predicted.reliable
     assert predicted.angle == pytest.approx(np.sqrt(np.mean(squares)), rel=0.2)
     assert predicted.spread == pytest.approx(np.std(errors), rel=0.2)
-    assert predicted.bias == pytest.approx(
-        np.mean(errors), abs=0.3 * abs(predicted.bias) + 4 * predicted.spread / np.sqrt(200)
-    )
+    assert predicted.bias == pytest.approx(np.mean(below), rel=0.15)
 
 
 @pytest.mark.parametrize("rule", ["noise", "weight"])
