@@ -120,7 +120,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_rows(counted, tmp_pat
     [
         (
             lambda seed: [{"seed": seed, "error": float("nan")}],
-            "seed 3: error cannot be stored .*nan",
+            "seed 3: error cannot be stored .*JSON",
         ),
         (lambda seed: [{"seed": seed, "errors": [1.0, float("inf")]}], "errors cannot be stored"),
         (lambda seed: [{"seed": seed, "value": 1j}], "value cannot be stored .*complex"),
