@@ -59,15 +59,16 @@ function squares(C, scale, x0, size) {
   })));
 }
 
-/** The covariance that noise has shown so far, beside the exact one. */
-export function covariances(measured, exact, words) {
+/** Two covariances side by side, each under its name; an empty square for one that does not exist. */
+export function covariances(named, words) {
   const size = 118;
   const node = chart(140, words);
-  const scale = exact ? Math.max(...exact.flat().map(Math.abs)) : 1;
-  for (const [x, name, C] of [[LEFT, "measured", measured], [RIGHT - size, "exact", exact]]) {
+  const scale = Math.max(...Object.values(named).flatMap((C) => C?.flat().map(Math.abs) ?? [0])) || 1;
+  Object.entries(named).forEach(([name, C], k) => {
+    const x = k ? RIGHT - size : LEFT;
     node.append(svg("rect", { x, y: 18, width: size, height: size, class: "living-frame" }),
       text(x + size / 2, 11, name));
     if (C) node.append(...squares(C, scale, x, size));
-  }
+  });
   return node;
 }

@@ -74,8 +74,7 @@ export class Drawing {
   }
 
   /** Show links (with probability p, weight w, fate), neurons (with value in [-1, 1], excess) and selection. */
-  show({ links, neurons, selected, words }) {
-    this.node.setAttribute("aria-label", words);
+  show({ links, neurons, selected }) {
     const shown = new Set();
     for (const link of links) {
       const name = key(link.i, link.j);
@@ -137,7 +136,7 @@ export class Drawing {
     let weight;
     this.#press(group, {
       start: () => { weight = group.weight; this.hand.pick([i, j]); },
-      // A finger that moves scrolls the page; it has the slider below.
+      scrolls: true, // by a finger; it has the slider below
       move: (event, dy) => event.pointerType !== "touch" &&
         this.hand.weigh(i, j, weight - dy * WEIGHT_PER_UNIT),
     });
@@ -145,9 +144,12 @@ export class Drawing {
     return { group, line };
   }
 
-  #press(node, { start, move, end }) {
+  #press(node, { start, move, end, scrolls = false }) {
     let from = null;
     let dragged = false;
+    // The page stays while a finger drags; shapes of a drawing have no touch-action.
+    if (!scrolls)
+      node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     node.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       from = this.#point(event);

@@ -88,10 +88,12 @@ class Model {
       this.after = network.prune(now, this.P, this.kept);
       if (this.balanced) this.after = network.balance(this.after, now);
     }
+    const modes = this.pruned ? network.modes(this.after) : this.modes;
     const changed = this.pruned || ["W", "excess"].some((name) =>
       this.now[name].flat().some((value, k) => value !== this.start[name].flat()[k]));
     this.before = changed ? this.follow(network.modes(this.pruned ? now : this.start)) : null;
-    this.shown = this.follow(this.pruned ? network.modes(this.after) : this.modes);
+    this.shown = this.follow(modes);
+    this.left = this.pruned ? network.covariance(modes) : null;
   }
 
   /**
@@ -153,15 +155,15 @@ function sentences(model) {
   return said.join(" ");
 }
 
-let count = 0;
-
 /** Build the living network in `host`; `changed` hears of every change of weights or leaks. */
 export function mount(host, setting, changed = () => {}) {
-  const id = `living-${(count += 1)}`;
+  // A notebook loads this script anew for each network, so a count would name two alike.
+  const id = `living-${Math.random().toString(36).slice(2)}`;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const model = new Model(setting);
   const { names } = setting;
   const n = names.length;
+  const watched = setting.pattern?.name ?? "slowest mode";
   const pairName = ([i, j]) => `${names[i]}–${names[j]}`;
 
   // The drawing
@@ -315,7 +317,7 @@ export function mount(host, setting, changed = () => {}) {
   let sent = "";
 
   function showDrawing() {
-    const { exact, selected, start, now, pruned, after } = model;
+    const { exact, selected, start, now, pruned } = model;
     const listed = model.links.map(({ i, j, w }, k) => ({ i, j, w,
       p: model.P ? model.P[k] : 0,
       fate: pruned && !model.kept[k] ? "lost" : "kept" }));
@@ -328,9 +330,7 @@ export function mount(host, setting, changed = () => {}) {
       const most = values.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
       values = values.map((value) => value / most);
     }
-    drawing.show({ links: listed, selected, words: `Network of ${n} neurons and ${
-      network.links(after).length} links. ${said.textContent}`,
-      neurons: values.map((value, i) => ({ value, excess: now.excess[i] })) });
+    drawing.show({ links: listed, selected, neurons: values.map((value, i) => ({ value, excess: now.excess[i] })) });
   }
 
   function showEditor() {
@@ -361,9 +361,9 @@ export function mount(host, setting, changed = () => {}) {
   }
 
   function showCharts() {
-    const { before, shown } = model;
+    const { before, shown, exact, measured, pruned, left } = model;
     life.replaceChildren(
-      element("span", {}, `Lifetime of the ${setting.pattern?.name ?? "slowest mode"}`), element("strong", {}, number(shown.life)),
+      element("span", {}, `Lifetime of the ${watched}`), element("strong", {}, number(shown.life)),
       ...(before ? [element("span", {}, `was ${number(before.life)}`)] : []));
     life.classList.toggle("living-changed",
       before !== null && Math.abs(Math.log(shown.life / before.life)) > 0.2);
@@ -379,12 +379,15 @@ export function mount(host, setting, changed = () => {}) {
     const curve = (modes) => network.relaxation(modes, base.x, times);
     const after = curve(shown);
     charts.relaxing.replaceChildren(relaxing(before && curve(before), after,
-      `The slowest pattern ${before ? "of the network before " : ""}fades to ${
+      `The ${watched} ${before ? "of the network before " : ""}fades to ${
         percent(after.at(-1))} after ${number(end)} time units${
         before ? `; before the change to ${percent(curve(before).at(-1))}` : ""}`));
-    charts.covariance.replaceChildren(covariances(model.measured, model.exact, model.measured
-      ? `Covariance measured so far, off by ${percent(network.difference(model.measured, model.exact))}, beside the exact one`
-      : "Exact covariance; none is measured until the network is shaken"));
+    const exactly = measured
+      ? `Covariance measured so far, off by ${percent(network.difference(measured, exact))}, beside the exact one`
+      : "Exact covariance; none is measured until the network is shaken";
+    charts.covariance.replaceChildren(pruned
+      ? covariances({ before: exact, pruned: left }, "Covariance before pruning and after")
+      : covariances({ measured, exact }, exactly));
   }
 
   function update() {
@@ -418,6 +421,8 @@ export function mount(host, setting, changed = () => {}) {
     said.setAttribute("aria-live", model.running ? "off" : "polite");
     const words = sentences(model);
     if (said.textContent !== words) said.textContent = words;
+    drawing.node.setAttribute("aria-label", `Network of ${n} neurons and ${
+      network.links(model.after).length} links. ${words}`);
   }
 
   const watcher = new IntersectionObserver(([entry]) => { visible = entry.isIntersecting; });
@@ -426,9 +431,10 @@ export function mount(host, setting, changed = () => {}) {
   if (!document.getElementById("living-style"))
     document.head.append(element("style", { id: "living-style" }, css));
   const stage = element("div", { class: "living-stage" }, drawing.node, editor, element("p", { class: "living-legend" },
-    "A line is as thick as the probability that it is kept; dashed lines inhibit. The tint of a neuron is its part in the slowest mode, its stem its own leak."));
+    `A line is as thick as the probability that it is kept; dashed lines inhibit, dotted ones are gone. The tint of a neuron is its part in the ${
+      setting.pattern ? `mode most like the ${watched}` : watched}, while noise runs its activity; its stem is its own leak.`));
   if (setting.tour.length) go(0, false);
-  said.textContent = sentences(model);
+  speak();
   host.classList.add("living-on");
   host.replaceChildren(element("div", { class: "living-body" }, tour, life, stage, side, controls, said));
   update();
@@ -438,7 +444,8 @@ export function mount(host, setting, changed = () => {}) {
 /** For anywidget: the same in a running notebook; weights and leaks go back to Python. */
 export const widget = {
   render({ model, el }) {
-    const host = element("div", { class: "living" });
+    // Keys pressed in here are no commands of JupyterLab (arrows select cells there, letters delete them).
+    const host = element("div", { class: "living", "data-lm-suppress-shortcuts": true });
     el.append(host);
     return mount(host, model.get("setting"), ({ W, excess }) => {
       model.set({ W, excess });

@@ -244,6 +244,36 @@ def middle(living, names):
     ]
 
 
+def mouse(page):
+    """Drag by the mouse along points."""
+
+    def drag(first, *others):
+        page.mouse.move(*first)
+        page.mouse.down()
+        for point in others:
+            page.mouse.move(*point, steps=3)
+        page.mouse.up()
+
+    return drag
+
+
+def finger(page):
+    """Drag by a finger along points."""
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        points = [{"x": x, "y": y} for x, y in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def drag(first, *others):
+        touch("touchStart", first)
+        for point in others:
+            touch("touchMove", point)
+        touch("touchEnd")
+
+    return drag
+
+
 @pytest.mark.parametrize("name", WITH_LIVING)
 def test_tours_of_living_networks_lead_through_and_change_something(visit, name):
     page = visit(name)
@@ -276,15 +306,23 @@ def test_living_network_is_cut_joined_and_weighed_by_hand(visit, touch):
     page.wait_for_timeout(700)
     assert "lives 50" in status.inner_text()
 
-    if not touch:  # from neuron to neuron
-        page.mouse.move(*middle(living, ["4"]))
-        page.mouse.down()
-        page.mouse.move(*middle(living, ["4", "7"]))
-        page.mouse.move(*middle(living, ["7"]))
-        page.mouse.up()
-        assert living.get_by_role("combobox").input_value() == "3,6"
+    drag = finger(page) if touch else mouse(page)
+    drag(*(middle(living, names) for names in (["4"], ["4", "7"], ["7"])))
+    assert living.get_by_role("combobox").input_value() == "3,6"
+    joined = lifetime(living)
+    assert joined[0] != "50"
+
+    press(*middle(living, ["8"]))  # its leak, by the end of its stem
+    assert living.locator(".living-editor output").inner_text() == "0.02"
+    disc = middle(living, ["8"])
+    box = living.locator(".living-drop .living-hit").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    drag((x, y), (x + 0.7 * (x - disc[0]), y + 0.7 * (y - disc[1])))
+    assert float(living.locator(".living-editor output").inner_text()) > 0.02
+    assert float(lifetime(living)[0]) < float(joined[0])
+
+    if not touch:  # where a finger scrolls the page
         joined = lifetime(living)
-        assert joined[0] != "50"
         page.mouse.move(*middle(living, ["4", "7"]))
         page.mouse.down()
         x, y = middle(living, ["4", "7"])
@@ -336,6 +374,15 @@ def test_living_network_is_moved_by_keyboard_alone(visit):
     kept = int(living.locator(".living-said").inner_text().split()[0])
     assert kept < 8
     assert living.locator(".living-lost").count() == 21 - kept
+    drawing = living.locator("svg.living-drawing").get_attribute("aria-label")
+    assert drawing.startswith(f"Network of 10 neurons and {kept} links. {kept} of 21 links kept")
+    charts = living.locator(".living-side")
+    assert "before" in charts.get_by_role("img").last.text_content()
+    after = charts.locator(".living-frame ~ .living-frame ~ rect").evaluate_all(
+        "cells => cells.map(cell => Number(cell.getAttribute('fill-opacity')))"
+    )
+    assert len(after) == 100
+    assert after.count(0) > 50, "pruned apart, most pairs do not covary"
     living.get_by_role("checkbox").press("Space")
     page.wait_for_timeout(700)
     assert "inputs balanced" in living.locator(".living-said").inner_text()
