@@ -28,8 +28,9 @@ def living_network(setting="bottleneck", *, excess=0.02, rule="noise", keep=0.6)
 
     Parameters
     ----------
-    setting : {"bottleneck", "ten neurons", "four neurons", "two triangles"} or (N, N) array_like
-        A network of the book with a guided tour, or the symmetric weights of 2 to 12 neurons.
+    setting : str or (N, N) array_like
+        A network of the book with a guided tour ("bottleneck", "ten neurons", "two pairs", "four
+        neurons" or "two triangles"), or the symmetric weights of 2 to 12 neurons.
     excess : float or (N,) array_like
         Excess leak >= 0 of each neuron (1/time), for weights; a network of the book has its own.
     rule : {"noise", "leak", "weight", "uniform"}
@@ -303,6 +304,38 @@ def _ten_neurons():
     )
 
 
+def _two_pairs():
+    """The network of the chapter on noise and covariance."""
+    return _setting(
+        _weights(4, {(0, 1): 1.0, (1, 2): 0.1, (2, 3): 1.0}),
+        np.full(4, 0.1),
+        [(50, 45), (130, 115), (230, 115), (310, 45)],
+        pick=[1, 2],
+        tour=[
+            {
+                "say": "Shake the two pairs and compare the measured covariance with the exact "
+                "one. Which entries come out soon, and which take long?",
+                "at": {"reset": True},
+                "button": "Shake",
+                "do": {"reset": True, "shake": True},
+            },
+            {
+                "say": "Turn the sign of the weak link. Which entries change theirs?",
+                "at": {"reset": True},
+                "button": "Turn the sign",
+                "do": {"link": [1, 2, -0.1]},
+            },
+            {
+                "say": "Cut the link and shake. Across the gap the exact covariance is 0 now; the "
+                "measured one only comes closer and closer to it.",
+                "at": {"reset": True},
+                "button": "Cut and shake",
+                "do": {"reset": True, "cut": [1, 2], "shake": True},
+            },
+        ],
+    )
+
+
 def _four_neurons():
     """The network of the chapter on the rule."""
     return _setting(
@@ -371,6 +404,7 @@ def _two_triangles():
 SETTINGS = {
     "bottleneck": _bottleneck,
     "ten neurons": _ten_neurons,
+    "two pairs": _two_pairs,
     "four neurons": _four_neurons,
     "two triangles": _two_triangles,
 }

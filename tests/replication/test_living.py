@@ -69,6 +69,22 @@ def test_bridge_of_the_landing_page_decides_and_only_noise_sees_it():
     assert near["noise"] > 0.5 > 4 * 0.036 + max(near["leak"], near["weight"])
 
 
+def test_signs_of_the_two_pairs_covary_with_their_link():
+    """What the tour of the chapter on noise and covariance shows: with the weak link inhibitory the
+    covariances across it turn their signs and all else stays; without it they are 0.
+    """
+    living = living_network("two pairs")
+    across = np.kron([[0, 1], [1, 0]], np.ones((2, 2))) == 1
+    C = {}
+    for w in (0.1, -0.1, 0):
+        W = living.W.copy()
+        W[1, 2] = W[2, 1] = w
+        C[w] = npr.stationary_covariance(npr.add_leak(W, excess=living.excess))
+    np.testing.assert_allclose(C[-0.1], np.where(across, -C[0.1], C[0.1]), rtol=1e-12)
+    assert C[0.1][across].min() > 0.5
+    np.testing.assert_allclose(C[0][across], 0, atol=1e-15)
+
+
 def test_homeostasis_bends_the_bridge_of_a_small_network():
     """What the last step of the landing page's tour says: the slowest mode is worse for it."""
     living = living_network("bottleneck")
