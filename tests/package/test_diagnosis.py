@@ -139,6 +139,19 @@ def test_it_prints_as_a_table_and_serialises(bottlenecks):
     lines = text.split("\n")
     assert lines[0].split() == ["neurons", "240"]
     assert "predicted epsilon at a fraction kept:" in lines
+    for name, value in bottlenecks.facts.items():
+        assert any(line.split() == f"{name} {value}".split() for line in lines)
+    words = " ".join(text.split())
+    named = (f"{source} -> {target} ({r:.2g})" for source, target, r in bottlenecks.bottlenecks)
+    assert f"noise says most about {', '.join(named)}" in words
+    assert report.table(bottlenecks.predictions) in text
+    smallest = [{"epsilon": epsilon, **row} for epsilon, row in bottlenecks.keep_for.items()]
+    assert [row["epsilon"] for row in smallest] == [0.5, 0.3]
+    assert report.table(smallest) in text
+    for rule, gain in bottlenecks.gain.items():
+        assert f"predicted gain of noise over {rule}, slowest modes: {gain:.2f}" in lines
+    for line in bottlenecks.advice:
+        assert f"* {line}" in words
     assert " ".join(text[text.rindex("* ") + 2 :].split()) == bottlenecks.advice[-1]
     assert max(map(len, lines)) <= 92
     again = json.loads(json.dumps(report.plain(bottlenecks.to_dict()), allow_nan=False))
