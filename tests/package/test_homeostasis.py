@@ -91,6 +91,23 @@ def test_any_pattern_ends_at_the_minimum_under_the_bound(n, seed, density):
         assert np.all(row[live & ~at_bound] >= total[live & ~at_bound] * (1 - 1e-10))
 
 
+@pytest.mark.parametrize(
+    ("make", "degree", "most"),
+    [(npr.random_graph, 20, (5, 8, 10)), (npr.spatial, 12, (6, 10, 9))],
+)
+def test_a_few_steps_of_newtons_method_are_enough(make, degree, most, monkeypatch):
+    """One more than were taken when this was written; without its safeguards it takes 100."""
+    steps, solve = [], homeostasis._solve
+    monkeypatch.setattr(homeostasis, "_solve", lambda *a: steps.append(1) or solve(*a))
+    A = npr.add_leak(make(500, degree, rng=0), excess=0.01)
+    S = npr.synapse_scores(A, rule="leak")
+    for keep, limit in zip((0.5, 0.2, 0.1), most, strict=True):
+        steps.clear()
+        P = npr.keep_probabilities(S, keep=keep)
+        npr.sample_synapses(A, P, diagonal="homeostatic", rng=0)
+        assert 2 <= len(steps) <= limit
+
+
 @given(st.integers(3, 25), st.integers(0, 2**32 - 1), st.floats(0.1, 1), st.booleans())
 def test_what_a_homeostatic_network_is(network, excess_leak, n, seed, keep, both_ways):
     A = network(n, seed=seed, density=0.8, symmetric=both_ways, excess=0.05)
