@@ -193,6 +193,24 @@ def test_names_of_figures_are_unique():
     assert len(set(names)) == len(names)
 
 
+def test_code_names_parts_of_the_book_that_exist():
+    """Book, "A heading", "another": in docstrings and comments."""
+    cells = [cell for path in execute.chapters() for cell in execute.read(path).cells]
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    headings = set(re.findall(r"^#+ (.*?)\s*$", text, re.MULTILINE))
+    named = {
+        (path.name, title)
+        for folder in ("noiseprune", "replication")
+        for path in (execute.ROOT / folder).rglob("*.py")
+        for found in re.findall(
+            r'[Bb]ook,((?:\s+(?:and )?"[^"]+"[,;]?)+)', path.read_text(encoding="utf-8")
+        )
+        for title in re.findall(r'"([^"]+)"', found)
+    }
+    assert len(named) > 50
+    assert not [where for where in named if " ".join(where[1].split()) not in headings]
+
+
 def test_every_chapter_is_in_the_table_of_contents():
     toc = yaml.safe_load((execute.ROOT / "_toc.yml").read_text())
     files = [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
