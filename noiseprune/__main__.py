@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import warnings
 from dataclasses import asdict
@@ -11,12 +12,22 @@ from pathlib import Path
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse import csgraph
 
 import noiseprune as npr
-from noiseprune import formats, report
+from noiseprune import _checks, formats, report
 from noiseprune.pruning import DIAGONALS, RULES
 
 LEAKS = ("balanced", "fixed", "given")
+
+OPTIONS = {  # how the words of Python are said at a terminal
+    r"\b(direction|diagonal)='([\w-]+)'": r"--\1 \2",
+    r"\b(weight|key)=\.\.\.": r"--\1 NAME",
+    r"None for weight 1 everywhere": "--unweighted",
+    r"add_leak\(W, excess=\.\.\.\)": "--leak balanced --excess X",
+    r"\(add_leak\)": "(--excess X)",
+    r"\(add_leak,\s+fixed_leak\s+or\s+stabilise\)": "(--leak balanced or fixed)",
+}
 
 DESCRIPTION = """\
 Prune the synapses of a recurrent network by the noise that runs through it.
@@ -69,9 +80,14 @@ def main(arguments=None):
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
             warnings.simplefilter("always", UserWarning)
-            return options.run(options)
+            status = options.run(options)
+            sys.stdout.flush()
+            return status
+    except BrokenPipeError:  # who read our text has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-        _say(f"error: {' '.join(str(error).split()) or type(error).__name__}")
+        _say(f"error: {' '.join(_terminal(str(error)).split()) or type(error).__name__}")
         return 2
     except KeyboardInterrupt:
         _say("stopped: nothing was written")
@@ -121,7 +137,20 @@ def _add_source(command):
         help="what the row of a matrix, or the first end of an edge, is: the neuron that sends "
         "(source-target) or receives (target-source); needed where the two differ",
     )
-    source.add_argument("--weight", default="weight", metavar="NAME", help="column or attribute")
+    weights = source.add_mutually_exclusive_group()
+    weights.add_argument(
+        "--weight",
+        default="weight",
+        metavar="NAME",
+        help="column or attribute with the weights (default weight)",
+    )
+    weights.add_argument(
+        "--unweighted",
+        action="store_const",
+        dest="weight",
+        const=None,
+        help="every synapse has weight 1, whatever columns there are",
+    )
     source.add_argument("--key", metavar="NAME", help="which matrix of an npz or mat file")
     leak = command.add_argument_group("the leak, which no connectome holds")
     leak.add_argument(
@@ -170,12 +199,11 @@ def _add_pruning(command):
 
 
 def _diagnose(options):
-    if options.report:
-        report.suffix(options.report)
+    _check(options, options.keep or ())
     network, A, about = _read(options)
     _progress("looking at scores and predictions")
     found = npr.diagnose(A, keep=options.keep, names=network.names)
-    print(found)
+    print(_terminal(str(found)))
     if options.report:
         report.write(options.report, {**about, "diagnosis": found.to_dict()})
         print(f"\nwrote {options.report}")
@@ -183,11 +211,13 @@ def _diagnose(options):
 
 
 def _prune(options):
-    if options.seeds < 1:
-        raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
+    _checks.integer(options.seeds, "--seeds", low=1)
+    _checks.integer(options.seed, "--seed", low=0)
     formats.suffix(options.output)
-    if options.report:
-        report.suffix(options.report)
+    formats.check_place(options.output)
+    if options.output.exists() and os.path.samefile(options.file, options.output):
+        raise ValueError(f"-o {options.output} would replace the network that is read; rename one")
+    _check(options, [options.keep])
     network, A, about = _read(options)
     scale = _scale(network.W, A)
     pruned, measures = _draw(A, options, options.rule, options.seed)
@@ -203,6 +233,14 @@ def _prune(options):
     print(report.wrapped(f"pruned: {how}"))
     print("compared with the original:")
     print(report.table([measures]))
+    whole = int(csgraph.connected_components(network.W, directed=False)[0])
+    if measures["parts"] > whole:
+        print(
+            report.wrapped(
+                f"the pruned network falls into {measures['parts']} connected parts, the original "
+                f"has {whole}: keep more, and see what diagnose says of the floor"
+            )
+        )
     about |= {"how": how, "pruned": measures}
     if options.controls:
         about["controls"] = _controls(A, options)
@@ -227,6 +265,16 @@ def _prune(options):
         print(report.wrapped(f"wrote {options.output} ({leak}; names and autapses as they were)"))
         return 0
     return 1
+
+
+def _check(options, keeps):
+    """Refuse, before anything is read, what would be refused in the end."""
+    for keep in keeps:
+        _checks.number(keep, "--keep", low=0, low_open=True, high=1)
+    _checks.number(options.excess, "--excess", low=0)
+    if options.report:
+        report.suffix(options.report)
+        formats.check_place(options.report)
 
 
 def _read(options):
@@ -293,6 +341,13 @@ def _controls(A, options):
             row[name] = None if None in values else float(np.median(values))
         rows.append(row)
     return rows
+
+
+def _terminal(text):
+    """Say what the package says with the options of the command line."""
+    for python, option in OPTIONS.items():
+        text = re.sub(python, option, text)
+    return text
 
 
 def _say(text):

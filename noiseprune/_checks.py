@@ -30,12 +30,16 @@ def array(value, name, *, ndim=None, nonnegative=False, repair="fill or leave ou
     with np.errstate(over="ignore", invalid="ignore"):
         total = result.sum()  # finite only if every entry is: no second array in the usual case
     if not np.isfinite(total) and not (finite := np.isfinite(result)).all():
-        where = tuple(int(k) for k in np.argwhere(~finite)[0])
-        raise ValueError(f"{name} must be finite, got {result[where]} at index {where}; {repair}")
+        raise ValueError(f"{name} must be finite, got {_first(result, ~finite)}; {repair}")
     if nonnegative and result.size and result.min() < 0:
-        where = tuple(int(k) for k in np.argwhere(result < 0)[0])
-        raise ValueError(f"{name} must not be negative, got {result[where]:.6g} at index {where}")
+        raise ValueError(f"{name} must not be negative, got {_first(result, result < 0)}")
     return result
+
+
+def _first(values, which):
+    """Say the first of the entries, and where it stands unless it is the only one."""
+    where = tuple(int(k) for k in np.argwhere(which)[0])
+    return f"{values[where]:.6g}" + (f" at index {where}" if where else "")
 
 
 def _refuse_containers(value, name):

@@ -38,11 +38,20 @@ def suffix(path):
     """Known suffix of a path, in lower case."""
     ending = Path(path).suffix.lower()
     if ending not in SUFFIXES:
-        raise ValueError(
-            f"{path}: the format {ending or 'without a suffix'!r} is unknown; "
-            f"known are {', '.join(SUFFIXES)}"
-        )
+        what = f"the format {ending!r} is unknown" if ending else "no suffix names the format"
+        raise ValueError(f"{path}: {what}; known are {', '.join(SUFFIXES)}")
     return ending
+
+
+def check_place(path):
+    """Refuse a path at which no file can be written."""
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {str(path.parent)!r}")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path}: nothing may be written in {str(path.parent)!r}")
 
 
 def load(path, key):
@@ -66,12 +75,16 @@ def load(path, key):
     except OSError:
         raise
     except Exception as error:  # whatever a reader says about a broken file, in one line
-        raise ValueError(f"{path}: {_one_line(error)}") from error
+        what = _one_line(error)
+        if "pickle" in what:  # NumPy, of objects and of what is no npy file at all
+            what = "it holds no array of numbers"
+        raise ValueError(f"{path}: {what}") from error
 
 
 def save(path, value, *, names=None, key=None):
     """Write an array, sparse array, DataFrame or graph: a complete file, or an error and none."""
     path, ending = Path(path), suffix(path)
+    check_place(path)
     part = path.with_name(f".{path.stem}.{os.getpid()}{ending}")
     try:
         if ending in GRAPHS:
@@ -234,8 +247,10 @@ def _matrix_of(path, head, lines, options, pandas):
     """Return the matrix that a table is, or None if its shape is that of a list of edges."""
     width, count = len(head), len(lines)
     numeric = all(map(_is_number, head))
-    named = count == width and not numeric
-    if edge_columns(head) or not (count == width or (count == width + 1 and not numeric)):
+    named = count == width > 1 and not numeric
+    if edge_columns(head) or not (
+        named or (numeric and count == width) or (count == width + 1 and not numeric)
+    ):
         return None
     table = pandas.read_csv(
         path,

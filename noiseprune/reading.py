@@ -153,8 +153,8 @@ class Network:
             return M
         if kind in ("array", "frame"):
             dense = M.toarray()
-            if form.nan:
-                dense[dense == 0] = np.nan
+            if form.nan is not None:
+                dense[(dense == 0) & form.nan] = np.nan
             if kind == "array":
                 return dense
             frame = formats.need("pandas").DataFrame(dense, index=self.names, columns=self.names)
@@ -231,13 +231,14 @@ class Network:
 class _Form:
     """What the source looked like.
 
-    Edges and graphs: the two ends of every entry as positions of neurons, whether the entry is the
-    first of its kind, the rows of the template that are entries, and the names of the columns.
+    Matrices: where NaN stands for no edge. Edges and graphs: the two ends of every entry as
+    positions of neurons, whether the entry is the first of its kind, the rows of the template that
+    are entries, and the names of the columns.
     """
 
     kind: str  # "array", "sparse", "frame", "edges" or "graph"
     named: bool = True
-    nan: bool = False
+    nan: np.ndarray | None = None
     key: str | None = None
     template: Any = None
     columns: Any = None
@@ -364,8 +365,10 @@ def _from_entries(source, names, direction, notes, form):
     else:
         first, second = np.nonzero(source)  # NaN is not 0
         values = source[first, second].astype(float)
-    nan = np.isnan(values)
-    form["nan"] = bool(nan.any()) and not sparse.issparse(source)
+        if np.isnan(values).any():
+            zero = source == 0
+            np.fill_diagonal(zero, False)
+            form["nan"] = np.isnan(source) | (not zero.any())  # where nothing else says "no edge"
     M, _ = _collect(first, second, values, names, notes)
     return _network(M, names, direction, notes, form, "the matrix")
 
@@ -462,7 +465,7 @@ def _from_edges(frame, direction, weight, unit):
         "rows": rows,
     }
     what = f"the list of edges (columns {first!r}, {second!r})"
-    return _network(M, names, direction, notes, form, what)
+    return _network(M, names, direction, notes, form, what, said)
 
 
 def _weight_column(columns, first, second, weight):
@@ -563,7 +566,7 @@ def _collect(first, second, values, names, notes):
     return M, once
 
 
-def _network(M, names, direction, notes, form, what):
+def _network(M, names, direction, notes, form, what, said=None):
     """Orient the matrix, set the diagonal aside, and say what was found."""
     M.eliminate_zeros()
     if direction == "undirected":
@@ -572,10 +575,16 @@ def _network(M, names, direction, notes, form, what):
         gap = sparse.coo_array(M - M.T)
         k = int(np.argmax(np.abs(gap.data)))
         i, j = (names[int(place[k])] for place in gap.coords)
+        how = (
+            "and nothing says which end sends: give direction='source-target' if the row, or the "
+            "first end, does; direction='target-source' if it receives"
+            if said is None
+            else f"and lines may be pairs or go one way: give direction={said!r}, as the names of "
+            "the columns say"
+        )
         raise ValueError(
             f"{what} is not symmetric ({i!r} to {j!r} and back differ by {abs(gap.data[k]):.4g}), "
-            "and nothing says which end sends: give direction='source-target' if the row, or the "
-            "first end, does; 'target-source' if it receives; 'undirected' if an entry is a pair"
+            f"{how}; direction='undirected' if an entry is a pair"
         )
     if direction == "source-target":
         M = sparse.csr_array(M.T)
@@ -585,7 +594,11 @@ def _network(M, names, direction, notes, form, what):
     if (diagonal < 0).all():
         notes.append("every diagonal entry is negative: taken as the leak of the dynamics A")
     elif diagonal.any():
-        notes.append(f"{np.count_nonzero(diagonal)} autapse(s) set aside: they are never pruned")
+        negative = np.count_nonzero(diagonal < 0)
+        notes.append(
+            f"{np.count_nonzero(diagonal)} autapse(s) set aside: they are never pruned"
+            + (f" ({negative} negative; a leak would be so at every neuron)" if negative else "")
+        )
     alone = len(names) - np.unique(np.r_[W.indices, np.flatnonzero(np.diff(W.indptr))]).size
     if alone:
         notes.append(f"{alone} neuron(s) without synapses stay")

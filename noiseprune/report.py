@@ -9,6 +9,8 @@ import textwrap
 from html import escape
 from pathlib import Path
 
+from noiseprune import formats
+
 ERRORS = ("slow_error", "covariance_error", "trajectory_error", "epsilon")
 COLOURS = {"noise": "#0072b2", "leak": "#662500", "weight": "#d55e00", "uniform": "#009e73"}
 
@@ -22,7 +24,9 @@ th:first-child, td:first-child { text-align: left; padding-left: 0 }
 .facts td { text-align: left }
 svg { max-width: 100%; height: auto } figure { margin: 1.5rem 0 } figcaption { opacity: .75 }
 svg text { font: 13px system-ui, sans-serif; fill: currentColor }
-@media (max-width: 30rem) { th, td { padding: .25rem .4rem } svg text { font-size: 17px } }
+@media (max-width: 30rem) {
+  table { font-size: .75rem } th, td { padding: .25rem .2rem } svg text { font-size: 17px }
+}
 @media (prefers-color-scheme: dark) {
   [fill="#662500"] { fill: #c98f66 } [stroke="#662500"] { stroke: #c98f66 }
 }
@@ -71,6 +75,7 @@ def write(path, about):
         text = json.dumps(plain(about), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     else:
         text = _html(about)
+    formats.check_place(path)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         part.write_text(text, encoding="utf-8")
@@ -118,7 +123,8 @@ def _items(lines):
 
 
 def _table(rows):
-    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in rows[0])
+    names = (name.replace("_", " ").replace("homeo", "homeo&shy;") for name in map(escape, rows[0]))
+    head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(number(value))}</td>" for value in row.values()) + "</tr>"
         for row in rows
@@ -142,7 +148,7 @@ def _bars(rows, name):
         return ""
     lines = []
     for k, (rule, value) in enumerate(found):
-        y, length = 22 * k, 360 * min(value / longest, 1.0)
+        y, length = 22 * k, 250 * min(value / longest, 1.0)
         lines.append(
             f'<text x="70" y="{y + 15}" text-anchor="end">{escape(rule)}</text>'
             f'<rect x="80" y="{y + 3}" width="{length:.1f}" height="16" '
@@ -152,7 +158,7 @@ def _bars(rows, name):
     words = name.replace("_", " ")
     said = ", ".join(f"{rule} {number(value)}" for rule, value in found)
     return (
-        f'<figure><svg viewBox="0 0 520 {22 * len(found) + 4}" width="520" role="img" '
+        f'<figure><svg viewBox="0 0 400 {22 * len(found) + 4}" width="400" role="img" '
         f'aria-label="{words}: {said}">{"".join(lines)}</svg>'
         f"<figcaption>{words.capitalize()}, median over draws; 0 is perfect.</figcaption></figure>"
     )
@@ -189,7 +195,7 @@ def _curves(rows, measure):
     low, high = min(values), max(values)
 
     def place(keep, value):
-        x = 60 + 400 * math.log(keep / keeps[0]) / math.log(keeps[-1] / keeps[0])
+        x = 50 + 330 * math.log(keep / keeps[0]) / math.log(keeps[-1] / keeps[0])
         return x, 30 + 200 * (1 - math.log(value / low) / math.log(high / low))
 
     marks = []
@@ -198,8 +204,8 @@ def _curves(rows, measure):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         marks.append(
             f'<polyline points="{path}" fill="none" stroke="{COLOURS[rule]}" stroke-width="2"/>'
-            f'<rect x="{60 + 100 * k}" y="5" width="14" height="4" fill="{COLOURS[rule]}"/>'
-            f'<text x="{80 + 100 * k}" y="12">{rule}</text>'
+            f'<rect x="{10 + 95 * k}" y="5" width="14" height="4" fill="{COLOURS[rule]}"/>'
+            f'<text x="{28 + 95 * k}" y="12">{rule}</text>'
         )
     marks += [
         f'<text x="{place(keep, low)[0]:.0f}" y="250" text-anchor="middle">{keep:g}</text>'
@@ -207,11 +213,11 @@ def _curves(rows, measure):
     ]
     for value in (low, high):
         y = place(keeps[0], value)[1] + 4
-        marks.append(f'<text x="52" y="{y:.0f}" text-anchor="end">{value:.2g}</text>')
+        marks.append(f'<text x="42" y="{y:.0f}" text-anchor="end">{value:.2g}</text>')
     return (
-        '<figure><svg viewBox="0 0 520 275" width="520" role="img" aria-label="predicted '
+        '<figure><svg viewBox="0 0 400 275" width="400" role="img" aria-label="predicted '
         f'{measure} of every rule against the fraction kept">{"".join(marks)}'
-        '<text x="260" y="270" text-anchor="middle">fraction kept</text></svg>'
+        '<text x="215" y="270" text-anchor="middle">fraction kept</text></svg>'
         f"<figcaption>Predicted {measure} against the fraction kept; both axes logarithmic."
         "</figcaption></figure>"
     )

@@ -175,11 +175,19 @@ def test_an_unstable_result_is_not_written_unless_it_is_asked_for(capsys, tmp_pa
     [
         ({"file": "missing.csv"}, "No such file"),
         ({"file": "network.doc"}, "unknown"),
-        ({"--direction": None}, "give direction='source-target'"),
-        ({"--keep": "1.5"}, r"keep must lie in"),
+        ({"--direction": None}, "give --direction source-target"),
+        ({"--weight": "size"}, "give --weight NAME as one of ['weight', 'transmitter'], or --unwe"),
+        ({"--keep": "1.5"}, "--keep must lie in (0, 1], got 1.5"),
+        ({"--excess": "-1"}, "--excess must lie in [0, inf), got -1"),
+        ({"--excess": "0"}, "add leak with --leak balanced --excess X"),
+        ({"--seed": "-1"}, "--seed must be at least 0, got -1"),
+        ({"-o": "network.csv"}, "would replace the network that is read"),
+        ({"-o": "missing/out.csv"}, "there is no folder 'missing'"),
+        ({"--report": "missing/r.html"}, "there is no folder 'missing'"),
         ({"--keep": "1e-9"}, "this draw kept no synapse"),
         ({"--seeds": "0"}, "--seeds must be at least 1"),
         ({"-o": "out.doc"}, "unknown"),
+        ({"-o": "out"}, "no suffix names the format"),
         ({"--gain": "2", "--leak": "fixed"}, "gain must lie in"),
         ({"--report": "r.pdf"}, "a report is a .html or a .json file"),
     ],
@@ -195,6 +203,41 @@ def test_a_mistake_is_one_line_and_status_2(capsys, csv, monkeypatch, change, me
     assert last.startswith("noiseprune: error: ")
     assert message in last
     assert not (csv.parent / "out.csv").exists()
+    assert [path.name for path in csv.parent.iterdir()] == ["network.csv"]
+
+
+def test_advice_and_errors_name_options_of_the_command_line(capsys, tmp_path):
+    A = npr.add_leak(npr.clustered([20, 20], long_range=20, rng=0), excess=0.2)
+    np.save(tmp_path / "a.npy", A)
+    status, text, _ = run(capsys, "diagnose", tmp_path / "a.npy")
+    assert status == 0
+    assert "--diagonal homeostatic needs less" in text
+    np.save(tmp_path / "a.npy", A + 0.9 * np.diag(-A.diagonal()))
+    status, text, _ = run(capsys, "diagnose", tmp_path / "a.npy")
+    assert "Give it more leak (--leak balanced or fixed)" in text
+
+
+def test_weights_may_be_left_out(capsys, csv):
+    out = csv.with_name("pruned.csv")
+    status, _, _ = run(capsys, "prune", csv, "--keep", 1, "-o", out, *DIRECTED, "--unweighted")
+    assert status == 0
+    written = pd.read_csv(out).dropna(subset=["target"])
+    assert set(written["weight"]) == {1.0}
+
+
+def test_a_network_that_falls_apart_is_said(capsys, csv):
+    words = ["prune", csv, "-o", csv.with_name("p.csv"), *DIRECTED, "--keep"]
+    assert "falls into" not in run(capsys, *words, 1)[1]
+    text = run(capsys, *words, 0.02)[1]
+    assert "connected parts, the original has 2: keep more" in text
+
+
+def test_a_reader_that_leaves_early_is_no_error(csv):
+    command = f"{sys.executable} -m noiseprune diagnose {csv} --direction source-target"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | true"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_it_runs_as_a_module_and_its_help_teaches():

@@ -72,6 +72,16 @@ def test_missing_direction_is_asked_for(kind):
         npr.read(SOURCES[kind][0])
 
 
+def test_columns_that_name_the_ends_are_taken_at_their_word():
+    for columns, said in ((("pre", "post"), "source-target"), (("to", "from"), "target-source")):
+        table = edges().rename(columns=dict(zip("ab", columns, strict=True)))
+        with pytest.raises(
+            ValueError, match=f"direction='{said}', as the names of the columns say"
+        ):
+            npr.read(table)
+        assert npr.read(table, direction=said).direction == said
+
+
 def test_no_direction_is_needed_where_it_makes_no_difference():
     S = FROM_ROW + FROM_ROW.T
     for source in (S, sparse.csr_array(S), frame(S), edges(S), graph(matrix=S), graph(nx.Graph, S)):
@@ -166,9 +176,23 @@ def test_notes_say_everything_that_was_done():
     network = npr.read(numbered, direction="source-target")
     assert network.names == NAMES
     pd.testing.assert_frame_equal(network.like(network.W), numbered)
+    diagonal = npr.read(FROM_ROW - np.diag([1.0, 1, 0, 0]), direction="source-target")
+    assert "(2 negative; a leak would be so at every neuron)" in diagonal.notes[0]
     doubled = pd.concat([edges(), edges()[:1].assign(weight=0.0), edges()[:1]])
     notes = npr.read(doubled, direction="source-target").notes
     assert notes[:2] == ("1 entry(s) 0: no edge", "1 parallel edge(s) added up")
+
+
+@pytest.mark.parametrize("kind", [np.asarray, frame])
+def test_nan_that_is_no_edge_stays_nan_and_zero_stays_zero(kind):
+    source = FROM_ROW.copy()
+    np.fill_diagonal(source, np.nan)  # as many matrices of connectivity have it, zeros beside
+    network = npr.read(kind(source), direction="source-target")
+    pruned = network.W.toarray()
+    i, j = (int(k[0]) for k in pruned.nonzero())
+    pruned[i, j] = 0
+    source[j, i] = 0  # in the orientation of the source
+    np.testing.assert_array_equal(np.asarray(network.like(pruned)), source)
 
 
 def test_weights_that_are_missing_or_have_another_name():
@@ -281,6 +305,7 @@ def test_scipy_reads_the_sparse_file_that_is_written(tmp_path):
 BROKEN = {
     ".csv": {
         "": "the file is empty",
+        "hello\n": "neither a square matrix nor a list of edges",
         "source,target,weight\na,b,1\n\nb,c,zz\n": "line 4: 'zz' is no weight",
         "source;target;weight\na;b;1,5\n": "line 2: '1,5' is no weight; decimals need a point",
         "source,target,weight\na,b,1e308\na,b,1e308\n": "parallel edges add up to an infinite",
@@ -298,7 +323,7 @@ BROKEN = {
     ".graphml": {"<graphml><graph>\n<node>\n</graphml>": "line 3"},
     ".gml": {"graph [\n node [\n id 0 label ]]": r"\(4, 1\)"},
     ".npz": {"no archive": "."},
-    ".npy": {"no array": "."},
+    ".npy": {"no array": "it holds no array of numbers"},
     ".mat": {"no matrix": "."},
 }
 
@@ -343,6 +368,7 @@ def test_other_sources_are_refused(tmp_path):
             "same name",
         ),
         (tmp_path / "network.xlsx", "'.xlsx' is unknown; known are .npz"),
+        (tmp_path, "no suffix names the format; known are .npz"),
     ):
         with pytest.raises(ValueError, match=message):
             npr.read(source, direction="source-target")
@@ -377,6 +403,19 @@ def test_what_cannot_be_given_back_is_refused_and_nothing_is_written(tmp_path, m
         network.write(path, network.W)
     assert path.read_text() == "as it was"
     assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_place_that_takes_no_file_is_named_before_anything_is_made(tmp_path, monkeypatch):
+    network = npr.read(frame(), direction="source-target")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"folder\.csv is a folder"):
+        network.write(tmp_path / "folder.csv", network.W)
+    with pytest.raises(FileNotFoundError, match=r"p\.csv: there is no folder '.*missing'"):
+        network.write(tmp_path / "missing" / "p.csv", network.W)
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(PermissionError, match="nothing may be written in"):
+        network.write(tmp_path / "p.csv", network.W)
+    assert [file.name for file in tmp_path.iterdir()] == ["folder.csv"]
 
 
 def test_missing_reader_names_the_extra(tmp_path, monkeypatch):
