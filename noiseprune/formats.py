@@ -6,6 +6,7 @@ networkx for graphml and gml (the extra `networks`).
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import re
@@ -83,10 +84,8 @@ def load(path, key):
 
 def save(path, value, *, names=None, key=None):
     """Write an array, sparse array, DataFrame or graph: a complete file, or an error and none."""
-    path, ending = Path(path), suffix(path)
-    check_place(path)
-    part = path.with_name(f".{path.stem}.{os.getpid()}{ending}")
-    try:
+    ending = suffix(path)
+    with whole(path) as part:
         if ending in GRAPHS:
             networkx = need("networkx")
             (networkx.write_graphml if ending == ".graphml" else networkx.write_gml)(value, part)
@@ -100,6 +99,16 @@ def save(path, value, *, names=None, key=None):
             )
         else:
             _save_matrix(part, ending, value, names, key)
+
+
+@contextlib.contextmanager
+def whole(path):
+    """Yield the path of a file that becomes the one meant, or vanishes after an error."""
+    check_place(path)
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield part
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import textwrap
 from html import escape
 from pathlib import Path
@@ -70,18 +69,12 @@ def suffix(path):
 
 def write(path, about):
     """Write a report whole or not at all, as the suffix says: .json, or .html with figures."""
-    path = Path(path)
     if suffix(path) == ".json":
         text = json.dumps(plain(about), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     else:
         text = _html(about)
-    formats.check_place(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with formats.whole(path) as part:
         part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def plain(value):

@@ -7,7 +7,6 @@ import datetime
 import json
 import os
 import platform
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 import scipy
 
 import noiseprune
+from noiseprune.formats import whole
 
 DIGITS = 9  # significant digits stored
 
@@ -193,15 +193,8 @@ def write_atomically(path, content):
     path = Path(path)
     content = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with whole(path) as part:
+        part.write_bytes(content)
     return path
 
 
