@@ -171,6 +171,12 @@ def test_single_precision(network, precision):
     assert difference > {"double": 0, "single": 1e-9}[precision]
 
 
+def test_a_slow_network_is_solved_no_less_exactly_than_asked_for():
+    A = npr.add_leak(npr.random_graph(300, 6, rng=0), excess=1e-7)
+    V, exact = estimate(A).V, estimate(A, tolerance=1e-13).V
+    assert np.abs(V.data / exact.data - 1).max() < 1e-7  # at a residual of 1e-8
+
+
 def test_single_precision_does_not_reach_what_hardly_decays():
     A = npr.add_leak(npr.random_graph(300, 6, rng=0), excess=1e-9)
     with pytest.raises(ValueError, match="precision='single' does not reach"):
