@@ -218,13 +218,6 @@ def _chunks(n, size):
     return [slice(k, min(k + size, n)) for k in range(0, n, size)]
 
 
-def scaled(W, scale):
-    """``diag(scale) W diag(scale)`` for a csr_array, sharing its pattern."""
-    data = W.data * np.repeat(scale, np.diff(W.indptr))
-    data *= scale[W.indices]
-    return sparse.csr_array((data, W.indices, W.indptr), shape=W.shape)
-
-
 def conjugate_gradients(W, g, tolerance, on=None):
     """Solve ``(I - W) x = g`` for the columns of g to a relative residual `tolerance`."""
     on = Threads() if on is None else on
@@ -265,8 +258,10 @@ class Threads(_device.Host):
         return two * stream.integers(2, size=(rows, width), dtype=np.int8) - dtype.type(1)
 
     def scaled(self, W, scale):
-        """``diag(scale) W diag(scale)`` for a csr_array."""
-        return scaled(W.astype(scale.dtype, copy=False), scale)
+        """``diag(scale) W diag(scale)`` for a csr_array, sharing its pattern."""
+        data = W.data.astype(scale.dtype, copy=False) * np.repeat(scale, np.diff(W.indptr))
+        data *= scale[W.indices]
+        return sparse.csr_array((data, W.indices, W.indptr), shape=W.shape)
 
     def map(self, work, parts):
         """Call ``work(part)`` for every part, on threads."""
