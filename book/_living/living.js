@@ -444,8 +444,10 @@ export function mount(host, setting, changed = () => {}) {
 /** For anywidget: the same in a running notebook; weights and leaks go back to Python. */
 export const widget = {
   render({ model, el }) {
-    // Keys pressed in here are no commands of JupyterLab (arrows select cells there, letters delete them).
-    const host = element("div", { class: "living", "data-lm-suppress-shortcuts": true });
+    // Arrows move between cells in JupyterLab, letters delete them: not when they are pressed in here.
+    const host = element("div", { class: "living", onkeydown: (event) => {
+      if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+    } });
     el.append(host);
     return mount(host, model.get("setting"), ({ W, excess }) => {
       model.set({ W, excess });
