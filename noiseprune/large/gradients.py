@@ -280,7 +280,14 @@ class Threads(_device.Host):
 
     def add_pairs(self, g, ends, coefficients, z):
         """Add ``c_i z`` to row i of g and ``c_j z`` to row j, for every pair of neurons."""
-        g += self._pair_rows(ends, coefficients, len(g)).T @ z
+        if _COMPILED and g.shape[1] >= _NARROW:
+            from noiseprune.large.product import add_pairs
+
+            add_pairs(ends, coefficients, z, g)
+            return
+        rows, place = np.unique(ends, return_inverse=True)  # g may be far larger
+        place = place.reshape(ends.shape).astype(ends.dtype)
+        g[rows] += self._pair_rows(place, coefficients, len(rows)).T @ z
 
     def row_squares(self, x):
         """Sum of squares of every row."""

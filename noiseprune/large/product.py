@@ -1,4 +1,4 @@
-"""The product of a sparse matrix and a block of vectors, compiled.
+"""Products of sparse matrices and blocks of vectors, compiled.
 
 In a random network the next row of the block is nowhere near the last one, and the processor waits
 for memory. The column indices are known in advance, so each row is asked for a few entries early.
@@ -45,3 +45,19 @@ def multiply(indptr, indices, data, block, out):
             column = flat[start : start + width]
             for c in range(width):
                 row[c] += weight * column[c]
+
+
+@njit(nogil=True, cache=True)
+def add_pairs(ends, coefficients, z, out):
+    """Add ``c_i z_k`` to row i of out and ``c_j z_k`` to row j, for every pair k = (i, j)."""
+    width = out.shape[1]
+    flat = out.reshape(-1)
+    for k in range(len(ends)):
+        soon = np.int64(ends[min(k + _AHEAD, len(ends) - 1), 1]) * width
+        for offset in range(0, width, _LINE):
+            _prefetch(flat, soon + offset)
+        for end in range(2):
+            start, c, noise = np.int64(ends[k, end]) * width, coefficients[k, end], z[k]
+            row = flat[start : start + width]
+            for column in range(width):
+                row[column] += c * noise[column]

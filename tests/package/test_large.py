@@ -129,12 +129,19 @@ def test_the_compiled_recursion_is_what_its_python_says(pair, monkeypatch):
 def test_the_compiled_product_is_the_product(pair, monkeypatch, compiled):
     if not compiled:
         monkeypatch.setattr(product, "_prefetch", lambda array, index: array[index])
-        monkeypatch.setattr(product, "multiply", product.multiply.py_func)
+        for name in ("multiply", "add_pairs"):
+            monkeypatch.setattr(product, name, getattr(product, name).py_func)
     W = abs(pair[0])
     block = np.random.default_rng(0).standard_normal((600, 11))
     out = np.empty_like(block)
     product.multiply(W.indptr, W.indices, W.data, block, out)
     assert np.allclose(out, W @ block, rtol=1e-13)
+    ends = np.stack(sparse.triu(W, 1).tocoo().coords, 1)
+    coefficients, z = (np.random.default_rng(k).random((len(ends), k)) for k in (2, 11))
+    expected = out.copy()
+    np.add.at(expected, ends.T, coefficients.T[:, :, None] * z)
+    product.add_pairs(ends, coefficients, z, out)
+    assert np.allclose(out, expected, rtol=1e-13)
 
 
 def test_sampling_needs_no_compiler(pair, monkeypatch):
@@ -142,6 +149,7 @@ def test_sampling_needs_no_compiler(pair, monkeypatch):
     V = npr.large.synapse_variances(pair[0], **options)
     monkeypatch.setattr(gradients, "_COMPILED", False)
     monkeypatch.setattr(product, "multiply", None)
+    monkeypatch.setattr(product, "add_pairs", None)
     assert np.allclose(V.data, npr.large.synapse_variances(pair[0], **options).data, rtol=1e-9)
 
 
