@@ -128,6 +128,11 @@ def keep_out_internals(app, what, name, obj, skip, options):
     return None if exported or name in noiseprune.__all__ else True
 
 
+def stay_in_torch(app, module, attribute):
+    """Source of what needs PyTorch, where it can't be found by importing the module."""
+    return module if module == "noiseprune.torch" else None
+
+
 class ModulesOf(SphinxDirective):
     """Description of every module of a package, one after the other."""
 
@@ -174,6 +179,8 @@ def setup(app):
     app.add_directive("modules-of", ModulesOf)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", keep_out_internals)
+    app.setup_extension("sphinx.ext.viewcode")
+    app.connect("viewcode-follow-imported", stay_in_torch)
     app.connect("env-updated", executed_anew)
     app.connect("html-page-context", link_code)
     app.connect("html-page-context", complete_page, priority=900)

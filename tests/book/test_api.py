@@ -1,5 +1,6 @@
 """The page of the API, and the links from code to it: what is public, and where its source is."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -52,6 +53,14 @@ def listed(package):
 
 def test_page_lists_what_the_package_exports_and_nothing_else():
     assert listed("noiseprune") == public()
+
+
+def test_page_lists_what_needs_pytorch_though_it_is_not_installed():
+    tree = ast.parse((ROOT / "noiseprune" / "torch.py").read_text(encoding="utf-8"))
+    defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    expected = {f"noiseprune.torch.{name}" for name in defined if not name.startswith("_")}
+    found = {name for name in anchors(API) if name.startswith("noiseprune.torch.")}
+    assert {name for name in found if name.count(".") == 2} == expected  # deeper: attributes
 
 
 def test_page_lists_every_module_of_the_replication():
