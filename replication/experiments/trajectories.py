@@ -80,7 +80,7 @@ def relative_error(x, x_sparse):
 
 @dataclass(frozen=True)
 class TrajectorySettings(SimulationSettings):
-    """`trajectory_errors`: fractions kept, rules, diagonals, and whether to compute errors too."""
+    """`trajectory_errors`: fractions kept, rules, diagonals; errors in closed form too, or not."""
 
     keep: tuple = (0.2, 0.05)
     rules: tuple = ("noise", "weight", "uniform", "leak")
