@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import noiseprune as npr
 from noiseprune.large import blocks, gradients
@@ -171,10 +172,21 @@ def test_single_precision(network, precision):
     assert difference > {"double": 0, "single": 1e-9}[precision]
 
 
-def test_a_slow_network_is_solved_no_less_exactly_than_asked_for():
-    A = npr.add_leak(npr.random_graph(300, 6, rng=0), excess=1e-7)
-    V, exact = estimate(A).V, estimate(A, tolerance=1e-13).V
-    assert np.abs(V.data / exact.data - 1).max() < 1e-7  # at a residual of 1e-8
+@pytest.mark.parametrize(("share", "residual"), [(1e-3, 1e-8), (1e-7, 1e-8), (1e-13, 3.162e-9)])
+def test_what_hardly_decays_is_solved_to_a_smaller_residual(share, residual, monkeypatch):
+    """Eight neurons of leak 54 in all; a negative pair holds their common activity by 4 w."""
+    seen, solve = [], gradients.conjugate_gradients
+
+    def watched(W, g, tolerance, on):
+        seen.append(tolerance)
+        return solve(W, g, tolerance, on)
+
+    monkeypatch.setattr(gradients, "conjugate_gradients", watched)
+    W = np.ones((8, 8)) - np.eye(8)
+    W[0, 1] = W[1, 0] = -13.5 * share
+    estimate(npr.add_leak(sparse.csr_array(W)))
+    assert seen
+    assert seen == pytest.approx([residual] * len(seen), rel=0.01)
 
 
 def test_single_precision_does_not_reach_what_hardly_decays():
