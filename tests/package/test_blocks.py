@@ -91,6 +91,13 @@ def test_the_network_is_read_once_by_a_worker_and_sent_with_no_block(network, mo
     assert len(read) == 1
 
 
+@pytest.mark.parametrize(("workers", "threads"), [(None, 1), (3, 3)])
+def test_a_worker_uses_one_thread_unless_told_otherwise(network, workers, threads):
+    pool = Serial()
+    estimate(network, pool, workers=workers)
+    assert {call.prepare.__self__.workers for call in pool.sent} == {threads}
+
+
 def test_a_worker_that_does_not_see_the_file_gets_the_network_once(network, monkeypatch):
     def unseen(*_):
         raise FileNotFoundError
