@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import lxml.html
+import matplotlib
 import yaml
 from playwright.sync_api import Error, sync_playwright
 from pypdf import PdfReader, PdfWriter
@@ -146,7 +147,7 @@ def document(site=SITE, root=ROOT):
             articles.append(f'<main id="{_anchor(name)}">{chapter}{text}</main>')
         lines.append("</ol></li>")
     title, static = html.escape(config["title"]), f"../{site.name}/_static"
-    style = Path(__file__).with_name("printed.css").read_text(encoding="utf-8")
+    style = _faces() + Path(__file__).with_name("printed.css").read_text(encoding="utf-8")
     return f"""<!DOCTYPE html>
 <html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{title}</title>
 <link rel="stylesheet" href="{static}/pygments.css"><style>{style}</style>
@@ -157,6 +158,21 @@ def document(site=SITE, root=ROOT):
 <p>Code under the BSD 3-clause license, text and figures under CC BY 4.0.</p>
 </header><nav><h1>Contents</h1><ol>{"".join(lines)}</ol></nav>
 {"".join(articles)}</body></html>"""
+
+
+def _faces():
+    """Style sheet that names the faces of STIX, which Matplotlib brings."""
+    folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
+    return "".join(
+        f"@font-face {{ font-family: STIX; font-weight: {weight}; font-style: {style}; "
+        f'src: url("{(folder / f"STIXGeneral{name}.ttf").as_uri()}"); }}\n'
+        for name, weight, style in (
+            ("", "normal", "normal"),
+            ("Italic", "normal", "italic"),
+            ("Bol", "bold", "normal"),
+            ("BolIta", "bold", "italic"),
+        )
+    )
 
 
 def _number(name):

@@ -1,13 +1,20 @@
 """The built site in a real browser, with the network cut and opened from a folder."""
 
+import base64
+import colorsys
+import io
 import os
 import re
 import shutil
 from pathlib import Path
 
 import axe_playwright_python
+import numpy as np
 import pytest
+from PIL import Image
 from test_site import SITE, made, toc
+
+from replication.figures import style
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
@@ -21,6 +28,7 @@ def pages_with(mark):
 
 WITH_EXPLORER = pages_with('class="explorer"')
 WITH_LIVING = pages_with('class="living"')
+WITH_IMAGE = pages_with("<img")
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("CI"), reason="no chromium on this machine"
@@ -156,6 +164,75 @@ def test_print_shows_figures_and_frames_and_no_sidebar(visit, name):
     assert images.count() > 1
     assert all(image.is_visible() for image in images.all())
     assert page.locator("article p").last.is_visible()
+
+
+def pixels(image):
+    """Colours of an image as the page shows it, from 0 to 1."""
+    image.scroll_into_view_if_needed()  # it loads when it is near
+    image.evaluate("node => node.decode()")
+    with Image.open(io.BytesIO(image.screenshot())) as shown:
+        return np.asarray(shown.convert("RGB")) / 255
+
+
+def luminance(colours):
+    """Relative luminance of sRGB colours as WCAG defines it."""
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(colour, ground):
+    low, high = sorted([luminance(colour), luminance(ground)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", WITH_IMAGE)
+def test_figures_are_dark_on_a_dark_page(visit, name):
+    page = visit(name, color_scheme="dark")
+    for image in page.locator("article img:visible").all():
+        shown = pixels(image)
+        border = np.concatenate([shown[0], shown[-1], shown[:, 0], shown[:, -1]])
+        assert luminance(border).mean() < 0.02, image.get_attribute("alt")
+
+
+def test_colours_of_figures_keep_hue_and_contrast_on_a_dark_page(visit):
+    colours = [*style.COLORS.values(), style.ACCENT, style.SECOND, style.INK, *style.PARTS]
+    drawn = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in colours], np.uint8)
+    picture = io.BytesIO()
+    Image.fromarray(drawn[:, None].repeat(20, axis=0).repeat(20, axis=1)).save(picture, "png")
+    page = visit(WITH_IMAGE[0], color_scheme="dark")
+    image = page.locator("article figure img").first
+    image.evaluate(
+        "(node, code) => { node.style.width = ''; node.removeAttribute('height');"
+        "  node.removeAttribute('width'); node.src = 'data:image/png;base64,' + code; }",
+        base64.b64encode(picture.getvalue()).decode(),
+    )
+    shown = pixels(image)[10::20, 10]
+    assert len(shown) == len(drawn)
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    ground = np.array([int(part) for part in re.findall(r"\d+", ground)[:3]]) / 255
+    for before, after in zip(drawn / 255, shown, strict=True):
+        assert contrast(after, ground) > min(3, contrast(before, np.ones(3)))
+        if np.ptp(before) > 0:  # greys have no hue
+            turn = abs(hue(after) - hue(before))
+            assert min(turn, 1 - turn) < 10 / 360
+
+
+def hue(colour):
+    return colorsys.rgb_to_hsv(*colour)[0]
+
+
+def test_a_dark_page_is_printed_light(visit):
+    page = visit("book/08_spectrum", color_scheme="dark")
+    theme = "document.documentElement.dataset.theme === "
+    page.wait_for_function(theme + "'dark'")
+    page.emulate_media(media="print", color_scheme="dark")
+    page.wait_for_function(theme + "'light'")
+    filters = page.locator("article img").evaluate_all(
+        "nodes => nodes.map(node => getComputedStyle(node).filter)"
+    )
+    assert set(filters) == {"none"}
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.wait_for_function(theme + "'dark'")
 
 
 def test_keyboard_focus_is_visible(visit):
