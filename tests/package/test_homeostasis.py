@@ -72,6 +72,18 @@ def test_no_neuron_is_scaled_by_more_than_four_times_the_common_factor():
     assert s.max() == pytest.approx(4 * np.sqrt(total.sum() / B.sum()), rel=1e-12)
 
 
+def test_totals_that_differ_by_many_decades():
+    """A path whose middle can give its ends almost nothing: both stay at their bound or below."""
+    B = symmetric({(0, 1): 0.059, (1, 2): 226.0}, 3)
+    total = np.array([480.0, 2.7e-7, 7.8e-7])
+    s = homeostasis.symmetric_factors(B, total)
+    row = s * (B @ s)
+    assert row[1] == pytest.approx(2.7e-7, rel=1e-10)
+    assert np.all(row <= total * (1 + 1e-10))
+    at_bound = s >= homeostasis.LARGEST * np.sqrt(total.sum() / B.sum()) * (1 - 1e-12)
+    assert np.all(at_bound | (row >= total * (1 - 1e-10)))
+
+
 @given(st.integers(2, 30), st.integers(0, 2**32 - 1), st.floats(0.03, 1))
 def test_any_pattern_ends_at_the_minimum_under_the_bound(n, seed, density):
     """Rows have their total, or less while the factor of their neuron is at its bound."""
