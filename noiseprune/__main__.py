@@ -103,12 +103,13 @@ def _parser():
     )
     parser.add_argument("--version", action="version", version=npr.__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, run, text, about in (
-        ("diagnose", _diagnose, "", "say what a network is and what to expect of pruning"),
-        ("prune", _prune, PRUNE, "prune a network and write it"),
+    for name, run, text, words, about in (
+        ("diagnose", _diagnose, "", "", "say what a network is and what to expect of pruning"),
+        ("prune", _prune, PRUNE, "--keep F -o OUT ", "prune a network and write it"),
     ):
         command = commands.add_parser(
             name,
+            usage=f"noiseprune {name} FILE {words}[options]",
             help=about,
             description=f"{about[0].upper()}{about[1:]}.\n{text}",
             epilog=FILES,
@@ -262,7 +263,12 @@ def _prune(options):
         )
     if stable or options.allow_unstable:
         leak = "with its leak" if network.has_leak else "weights alone: the leak is not in the file"
-        print(report.wrapped(f"wrote {options.output} ({leak}; names and autapses as they were)"))
+        same = (
+            "autapses"
+            if formats.suffix(options.output) in formats.NAMELESS
+            else "names and autapses"
+        )
+        print(report.wrapped(f"wrote {options.output} ({leak}; {same} as they were)"))
         return 0
     return 1
 

@@ -22,6 +22,7 @@ SUFFIXES = (*MATRICES, *TABLES, *GRAPHS)
 
 NO_EDGE = ("", "nan", "NaN", "NA", "na", "n/a", "null", "none")  # what an empty cell looks like
 EDGE_COLUMNS = (("source", "target"), ("pre", "post"), ("from", "to"))
+NAMELESS = (".npy", ".mtx")  # without a place for the names of the neurons
 _WITH_NAMES = (".npz", ".mat")  # matrix files with a place for the names of the neurons
 
 

@@ -125,7 +125,7 @@ class Network:
             kind = "array" if kind in ("array", "frame") or ending == ".npy" else "sparse"
             if self._form.named:
                 names = self.names
-                if ending in (".npy", ".mtx"):
+                if ending in formats.NAMELESS:
                     warnings.warn(f"{ending} has no place for the names of neurons", stacklevel=2)
         formats.save(path, self._as(kind, M), names=names, key=self._form.key)
 

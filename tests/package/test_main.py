@@ -64,6 +64,15 @@ def test_formats_go_by_suffix(capsys, csv, ending):
     assert set(names) == set(npr.read(csv, direction="source-target").names)
 
 
+@pytest.mark.parametrize(("ending", "what"), [(".npy", "; autapses"), (".tsv", "; names and au")])
+def test_what_is_written_says_whether_names_are_in_it(capsys, csv, ending, what):
+    out = csv.with_name(f"pruned{ending}")
+    status, text, error = run(capsys, "prune", csv, "--keep", 0.4, "-o", out, *DIRECTED)
+    assert status == 0
+    assert what in text
+    assert ("no place for the names" in error) == (ending == ".npy")
+
+
 def test_controls_and_reports(capsys, csv, monkeypatch):
     words = ["prune", csv, "--keep", 0.4, "-o", csv.with_name("p.csv"), *DIRECTED]
     for ending in (".json", ".html"):
@@ -243,6 +252,7 @@ def test_a_reader_that_leaves_early_is_no_error(csv):
 def test_it_runs_as_a_module_and_its_help_teaches():
     command = [sys.executable, "-m", "noiseprune"]
     done = subprocess.run([*command, "prune", "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: noiseprune prune FILE --keep F -o OUT [options]\n")
     for word in ("--direction", "source-target", "--leak", "example:", "exit status"):
         assert word in done.stdout
     assert subprocess.run(command, capture_output=True).returncode == 2
