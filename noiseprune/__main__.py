@@ -206,7 +206,8 @@ def _diagnose(options):
     found = npr.diagnose(A, keep=options.keep, names=network.names)
     print(_terminal(str(found)))
     if options.report:
-        report.write(options.report, {**about, "diagnosis": found.to_dict()})
+        found = found.to_dict() | {"advice": tuple(map(_terminal, found.advice))}
+        report.write(options.report, {**about, "diagnosis": found})
         print(f"\nwrote {options.report}")
     return 0
 

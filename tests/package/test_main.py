@@ -218,9 +218,11 @@ def test_a_mistake_is_one_line_and_status_2(capsys, csv, monkeypatch, change, me
 def test_advice_and_errors_name_options_of_the_command_line(capsys, tmp_path):
     A = npr.add_leak(npr.clustered([20, 20], long_range=20, rng=0), excess=0.2)
     np.save(tmp_path / "a.npy", A)
-    status, text, _ = run(capsys, "diagnose", tmp_path / "a.npy")
+    page = tmp_path / "a.html"
+    status, text, _ = run(capsys, "diagnose", tmp_path / "a.npy", "--report", page)
     assert status == 0
     assert "--diagonal homeostatic needs less" in text
+    assert "--diagonal homeostatic needs less" in page.read_text()
     np.save(tmp_path / "a.npy", A + 0.9 * np.diag(-A.diagonal()))
     status, text, _ = run(capsys, "diagnose", tmp_path / "a.npy")
     assert "Give it more leak (--leak balanced or fixed)" in text
