@@ -183,8 +183,8 @@ def test_reading_map_adds_up():
         (footer,) = card.xpath(".//*[contains(@class, 'sd-card-footer')]")
         assert minutes(footer.text_content()) == total
     numbered = [p for p in chapters() if p.stem[:2].isdigit()]
-    assert "about eleven hours" in page(path).text_content()
-    assert round(sum(map(reading_time, numbered)) / 30) == 22  # half hours
+    assert "about ten and a half hours" in page(path).text_content()
+    assert round(sum(map(reading_time, numbered)) / 30) == 21  # half hours
 
 
 def test_run_times_are_those_of_the_notebooks():
