@@ -508,8 +508,12 @@ def test_living_networks_show_a_drawing_without_script_and_in_print(visit, name)
     for living in page.locator(".living").all():
         assert living.get_by_role("img").is_visible()
         assert "links" in living.get_by_role("img").get_attribute("aria-label")
-    page = visit(name)
+    page = visit(name, color_scheme="dark")
     (living,) = alive(page)
-    page.emulate_media(media="print")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    colours = "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
+    ink, ground = (int(c[4:].split(",")[0]) for c in living.evaluate(colours))
+    assert ink < 100 < 250 < ground, "dark on white, also from a dark page"
     assert living.locator("svg.living-drawing").is_visible()
     assert not living.get_by_role("button").first.is_visible()
