@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import gpu, steps
+from benchmarks import gpu, peers, steps
 
 SMALL = {"simulations": lambda n: steps.simulations(n, steps=400, columns=3)}
 
@@ -99,3 +99,28 @@ def test_what_a_device_took_is_shown_without_one(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         gpu.main(["--only", "transfer"])
     assert "PyTorch is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", peers.SHAPES)
+def test_what_peers_are_judged_by_is_exact(shape):
+    """SciPy's solves, networkx's pseudoinverse and our exact method give the same resistances."""
+    truth = peers.exact(shape, 300)["values"]
+    assert len(truth) == peers.EDGES
+    for tool in (peers.networkx, peers.ours):
+        found = tool(shape, 300)
+        assert max(peers.errors(found, truth).values()) < peers.EXACT
+        assert found["seconds"] > 0
+    assert sum(value is not None for value in peers.networkx(shape, 300)["values"]) > 10
+
+
+def test_stored_peers_are_compared_at_their_accuracy():
+    stored = json.loads(peers.STORE.read_text())
+    for row in stored["rows"]:
+        assert row["limit"] in (None, "time", "memory")
+        if "times_faster" in row:
+            ours = row["ours"]
+            for error in ("rms_error", "largest_error"):
+                assert ours[error] <= max(row[error], peers.EXACT)
+            for key, ratio in row["times_faster"].items():
+                assert ratio == pytest.approx(row[key] / ours[key])
+    assert {row["shape"] for row in stored["rows"]} == set(peers.SHAPES)
