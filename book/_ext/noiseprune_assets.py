@@ -23,6 +23,7 @@ ICON_FONTS = ("fa-solid-900", "fa-regular-400", "fa-brands-400")
 ON_LOAD = {"search.html", "domainindex.html", "genindex.html"}
 UNUSED = ("scripts/fontawesome.js", "scripts/fontawesome.js.LICENSE.txt", "locales", "vendor")
 ICON_RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"([^"]*)"\}')
+FINE_PRINT = 800  # pixels; a drawing that is wider has letters too small for a phone
 DATA_URI = re.compile(r"data:image/(png|webp);base64,([A-Za-z0-9+/=]+)")
 IMG = re.compile(r"<img\b[^>]*>")
 FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
@@ -101,6 +102,8 @@ def _img(tag, folder, address, sources, *, first):
     attributes = ' decoding="async"' if first else ' decoding="async" loading="lazy"'
     if " width=" not in tag:
         attributes += f' width="{width}" height="{height}"'
+    if width > FINE_PRINT and " class=" not in tag:
+        attributes += ' class="fine-print"'
     return tag.replace("<img", f"<img{attributes}", 1)
 
 
@@ -119,12 +122,20 @@ def _webp(path):
 
 
 def _with_link_to_image(found):
-    """The figure, with a link in its caption to the image alone: small screens need it."""
+    """The figure, with a link in its caption to the image alone: small screens need it.
+
+    One with fine print stands in a link, as images of a given width do: there it can scroll.
+    """
     figure = found[0]
     sources = re.findall(r'<img\b[^>]*?\bsrc="([^"]*)"', figure)
     number = re.search(r'caption-number">([^<]*)<', figure)
     if len(sources) != 1 or not number or "</figcaption>" not in figure:
         return figure
+    if "fine-print" in figure and "image-reference" not in figure:
+        image = IMG.search(figure)[0]
+        figure = figure.replace(
+            image, f'<a class="image-reference" href="{sources[0]}">{image}</a>'
+        )
     link = f'<a class="full-size" href="{sources[0]}">Full size of {number[1].strip()}</a>'
     return figure.replace("</figcaption>", f"{link}</figcaption>")
 

@@ -85,6 +85,24 @@ node => {
 }).map(node => node.outerHTML.slice(0, 200))"""
 
 
+# Words and numbers of tables that stand on two lines.
+BROKEN = """() => [...document.querySelectorAll(
+  "article table:not(.indextable) :is(td, th)"
+)].flatMap(cell => {
+  const found = [], range = document.createRange();
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    if (text.parentElement.closest("code, a, em")) continue;
+    for (const word of text.data.matchAll(/[\\p{L}\\d.]{2,14}/gu)) {
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      if (range.getClientRects().length > 1) found.push(word[0]);
+    }
+  }
+  return found;
+})"""
+
+
 MADE = ["search", "genindex", "prf-prf", "py-modindex"]
 SOURCES = ["_modules/index", "_modules/noiseprune/pruning", "_modules/replication/figures/spectrum"]
 
@@ -102,6 +120,7 @@ def test_page_is_accessible_and_fits_every_screen(visit, name):
         page.wait_for_timeout(500)  # colours fade, and the theme looks a little later what scrolls
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(WIDER, width) == []
+        assert page.evaluate(BROKEN) == []
         options = {"resultTypes": ["violations"], "preload": False}  # no second look at styles
         options["rules"] = {"label-content-name-mismatch": {"enabled": True}}
         if rules:
@@ -192,6 +211,16 @@ def test_figures_are_dark_on_a_dark_page(visit, name):
         shown = pixels(image)
         border = np.concatenate([shown[0], shown[-1], shown[:, 0], shown[:, -1]])
         assert luminance(border).mean() < 0.02, image.get_attribute("alt")
+
+
+@pytest.mark.parametrize("name", WITH_IMAGE)
+def test_letters_of_figures_are_read_on_a_phone(visit, name):
+    page = visit(name, viewport={"width": 390, "height": 844})
+    scales = page.locator("article figure img").evaluate_all(
+        "nodes => nodes.map(n => n.getBoundingClientRect().width / n.getAttribute('width'))"
+    )
+    letters = style.STYLE["font.size"] / 72 * style.STYLE["figure.dpi"]  # pixels of the image
+    assert min(scales, default=1) * letters > 8
 
 
 def test_colours_of_figures_keep_hue_and_contrast_on_a_dark_page(visit):
