@@ -127,21 +127,26 @@ def execute(path):
     before, notebook, root = path.read_bytes(), read(path), path.parents[1]
     key = fingerprint.inputs(notebook, root)
     start = time.perf_counter()
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_TIMEOUT,
-        kernel_name="python3",
-        record_timing=False,
-        store_widget_state=False,
-        startup_timeout=300,  # seconds, for a busy machine
-        extra_arguments=["--log-level=40"],  # errors only: no advice on transport encryption
-        resources={"metadata": {"path": str(path.parent)}},
-    )
     environment = {name: value for name, value in os.environ.items() if name not in KEPT_OUT}
-    try:
-        client.execute(env=environment)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise ExecutionError(_failed(notebook, path) or f"{path.name}: {error}") from None
+    for tries_left in (1, 0):
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_TIMEOUT,
+            kernel_name="python3",
+            record_timing=False,
+            store_widget_state=False,
+            startup_timeout=300,  # seconds, for a busy machine
+            extra_arguments=["--log-level=40"],  # errors only: no advice on transport encryption
+            resources={"metadata": {"path": str(path.parent)}},
+        )
+        try:
+            client.execute(env=environment)
+            break
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise ExecutionError(_failed(notebook, path) or f"{path.name}: {error}") from None
+        except RuntimeError as error:  # the kernel did not start: another had just taken its port
+            if not tries_left:
+                raise ExecutionError(f"{path.name}: {error}") from None
     if message := _failed(notebook, path):  # reported by a display, not by the cell
         raise ExecutionError(message)
     seconds = round(time.perf_counter() - start)

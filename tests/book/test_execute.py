@@ -106,6 +106,24 @@ def test_a_failing_cell_leaves_the_chapter_as_it_was_and_says_where(project):
     assert list((project / "book").iterdir()) == [path]
 
 
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_kernel_that_does_not_start_is_started_once_more(project, monkeypatch, failures):
+    run, left = execute.NotebookClient.execute, [RuntimeError("Kernel died")] * failures
+
+    def start(client, **options):
+        if left:
+            raise left.pop()
+        return run(client, **options)
+
+    monkeypatch.setattr(execute.NotebookClient, "execute", start)
+    path = chapter(project, "x = 1")
+    if failures == 1:
+        assert execute.execute(path)["outputs"]
+    else:
+        with pytest.raises(execute.ExecutionError, match="Kernel died"):
+            execute.execute(path)
+
+
 def test_an_error_reported_by_a_display_is_a_failure_too(project):
     path = chapter(
         project,
