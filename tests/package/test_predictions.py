@@ -158,7 +158,7 @@ def test_predictions_do_not_depend_on_the_unit_of_time(power):
 
 
 def test_slowest_mode_of_two_equal_parts_is_no_number_gone_wrong():
-    part = npr.add_leak([[0, 1.0], [1.0, 0]], excess=0.5)
+    part = sparse.csr_array(npr.add_leak([[0, 1.0], [1.0, 0]], excess=0.5))
     A = sparse.block_diag([part, part], format="csr")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
