@@ -168,7 +168,9 @@ def balance(W):
     count, part = csgraph.connected_components(W, directed=False)
     sign, balanced = np.ones(n), np.ones(count, dtype=bool)
     if W.nnz and W.data.min() < 0:
-        strength = sparse.csr_array((-np.abs(W.data), W.indices, W.indptr), shape=W.shape)
+        # Up to 1.15 SciPy finds trees with indices of 32 bits alone.
+        places = (a.astype(np.int32, copy=False) for a in (W.indices, W.indptr))
+        strength = sparse.csr_array((-np.abs(W.data), *places), shape=W.shape)
         i, j = csgraph.minimum_spanning_tree(strength).tocoo().coords
         mirror = n * (np.asarray(W[i, j]).ravel() < 0)
         ends = np.r_[i, i + n], np.r_[j + mirror, j + n - mirror]

@@ -31,6 +31,7 @@ def test_a_triangle_has_one_solution_with_given_totals():
     assert np.allclose(W, [[0, 1, -2], [1, 0, 3], [-2, 3, 0]], rtol=1e-10)
 
 
+@pytest.mark.filterwarnings("ignore:Values in x were outside bounds:RuntimeWarning")
 def test_the_scaling_is_the_nearest_in_relative_entropy():
     """Of all weights with these totals, S W S is the one that diverges least from W (a theorem)."""
     pairs = {(0, 1): 1.0, (0, 2): 0.3, (0, 3): 0.5, (1, 2): 2.0, (1, 3): 0.2, (2, 3): 0.9}

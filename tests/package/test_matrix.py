@@ -77,8 +77,9 @@ def test_work_comes_back_in_order_on_any_number_of_threads(monkeypatch, threads)
         assert _matrix.in_parallel(lambda k: k * k, range(parts)) == [k * k for k in range(parts)]
 
 
+@pytest.mark.parametrize("index", [np.int32, np.int64])
 @pytest.mark.parametrize("directed", [True, False])
-def test_parts_and_signs_that_make_every_weight_positive(directed):
+def test_parts_and_signs_that_make_every_weight_positive(directed, index):
     rng = np.random.default_rng(0)
     sign = rng.choice([-1.0, 1.0], 12)
     W = np.zeros((30, 30))
@@ -88,6 +89,7 @@ def test_parts_and_signs_that_make_every_weight_positive(directed):
     np.fill_diagonal(W, 0)
     W = np.where(np.tril(W) != 0, np.tril(W), 0) + np.triu(W) if directed else W + W.T
     W = sparse.csr_array(W)
+    W.indices, W.indptr = W.indices.astype(index), W.indptr.astype(index)
     part, z, balanced = _matrix.balance(W)
     assert len(balanced) == 3 + 13
     assert len(set(part[:12])) == 1
