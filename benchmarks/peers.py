@@ -11,9 +11,9 @@ Run ``uv run benchmarks/peers.py`` (half an hour): uv makes the environment that
 ask for, apart from the book's. What the edges carry, weight times effective resistance, is what
 networkx calls resistance distance and NetworKit spanning edge centrality. Every measurement is a
 process of its own, with two threads and limits of time and memory; what met one is not tried on
-larger graphs. Exact values on a sample of
-edges, from SciPy alone, give each peer's error; ours runs with the fewest samples that err no
-more, in turns with the peer. The result is results/peers.json.
+larger graphs. Exact values on a sample of edges, from SciPy alone, give each peer's error; ours
+runs with the fewest samples that err no more, in turns with the peer. The result is
+results/peers.json.
 """
 
 import argparse
