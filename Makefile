@@ -51,7 +51,7 @@ pdf: book  ## print the book, with Chromium: _build/noiseprune.pdf
 	$(BIN)/python book/_tools/printed.py _build/noiseprune.pdf
 
 lab: .venv/ready  ## open the chapters in JupyterLab
-	$(BIN)/jupyter lab book
+	JUPYTER_CONFIG_PATH=$(CURDIR)/book/_tools/lab $(BIN)/jupyter lab book
 
 run-notebooks: .venv/ready  ## execute every chapter and store its outputs
 	$(BIN)/python book/_tools/execute.py -j 2

@@ -25,12 +25,9 @@ SETTINGS = {
         "ServerApp": {"open_browser": False, "port": 0, "allow_root": True},
         "LabApp": {"extension_manager": "readonly"},
     },
-    # What asks for news, newer versions and extensions.
+    # What asks for newer extensions; `make lab` itself leaves out what asks for news.
     "labconfig/page_config.json": {
-        "disabledExtensions": {
-            "@jupyterlab/apputils-extension:announcements": True,
-            "@jupyterlab/extensionmanager-extension": True,
-        }
+        "disabledExtensions": {"@jupyterlab/extensionmanager-extension": True}
     },
     # Every cell is drawn, not only those on the screen.
     "labconfig/default_setting_overrides.json": {
@@ -45,7 +42,7 @@ def lab(request, browser, tmp_path):
     """JupyterLab on a copy of a chapter without outputs; gives server and name of the chapter."""
     name, folder = request.param, tmp_path
     shutil.copy(ROOT / "Makefile", folder)
-    (folder / "book").mkdir()
+    shutil.copytree(ROOT / "book" / "_tools" / "lab", folder / "book" / "_tools" / "lab")
     chapter = nbformat.read(ROOT / "book" / f"{name}.ipynb", as_version=4)
     for cell in chapter.cells:
         if cell.cell_type == "code":
