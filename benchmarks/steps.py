@@ -228,7 +228,7 @@ def chapter_8(n):
 
 
 def largest(n):
-    """N = 10,000, kept 0.03, all three rules: spectra, worst case, ten simulations of each."""
+    """N = 10,000, kept 0.03, all four rules: spectra, worst case, ten simulations of each."""
     settings = experiments.TenThousandSettings(
         sizes=(n - 10 * (n // 100), *10 * (n // 100,)),
         long_range=n // 2,
