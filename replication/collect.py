@@ -1,8 +1,8 @@
 """Make the small real networks of ``results/data`` from packages in which they are published.
 
 ``python -m replication.collect FOLDER`` reads the wheels that ``pip download --no-deps cect==0.3.5
-graspologic==3.4.4 cepy==1.0.0 brainspace==0.3.0 flyvis==1.2.0 -d FOLDER`` puts into a folder. Nothing of the packages
-is run: a wheel is an archive, and each network a file in it.
+graspologic==3.4.4 cepy==1.0.0 brainspace==0.3.0 flyvis==1.2.0 -d FOLDER`` puts into a folder.
+Nothing of the packages is run: a wheel is an archive, and each network a file in it.
 
 Each network is stored as SciPy stores a sparse array (``scipy.sparse.load_npz``) with weights W,
 row = target, and beside it the names of the neurons and where they come from.
