@@ -12,7 +12,6 @@ from replication.figures.style import (
     ACCENT,
     COLORS,
     LABELS,
-    MARKERS,
     SEQUENTIAL,
     band,
     matrix_image,
@@ -168,42 +167,6 @@ def figure_one(W, C, V, P, clusters):
         ax.scatter(j, i, s=40, c=matrix[i, j], cmap=cmap, norm=norm, ec=ACCENT, lw=1.6)
         ax.set_title(title)
         ax.label_outer()
-    return figure
-
-
-@styled
-def rank_strips(ranks, titles):
-    """Draw the rank of important synapses among all, under each rule.
-
-    Parameters
-    ----------
-    ranks : list of dict
-        For each network the ranks under each rule: 0 is the lowest score of all, 100 the highest
-        (percent).
-    titles : sequence of str
-        Title for each network.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        One panel for each network, side by side: a mark for each synapse, a bar at the median.
-    """
-    figure, axes = plt.subplots(1, len(ranks), figsize=(6.6, 3.6), sharey=True, squeeze=False)
-    for ax, network, title in zip(axes[0], ranks, titles, strict=True):
-        for place, (rule, values) in enumerate(network.items()):
-            values = np.sort(values)
-            aside = 0.28 * (2 * (np.arange(values.size) * 0.618 % 1) - 1)  # spread, not random
-            ax.plot(
-                place + aside, values, MARKERS[rule], color=COLORS[rule], ms=4, alpha=0.6, mew=0
-            )
-            ax.hlines(np.median(values), place - 0.36, place + 0.36, color="black", lw=2)
-        ax.axhline(50, color=ACCENT, lw=1.2, ls="--")
-        ax.set_xticks(range(len(network)), [LABELS[rule] for rule in network])
-        ax.set_xlim(-0.5, len(network) - 0.5)
-        ax.grid(axis="x", visible=False)
-        ax.set_ylim(-2, 102)
-        ax.set_title(title)
-    axes[0, 0].set_ylabel("rank among all synapses (%)")
     return figure
 
 

@@ -107,15 +107,6 @@ def test_figure_one_draws_the_matrices_and_rings_the_links_between_clusters(netw
         np.testing.assert_array_equal(now, then)
 
 
-def test_rank_strips_draw_all_ranks_and_their_median():
-    ranks = {"noise": np.array([90.0, 10.0, 80.0]), "weight": np.array([5.0, 7.0, 30.0])}
-    figure = draw.rank_strips([ranks, ranks], ["a", "b"])
-    ax = figure.axes[1]
-    assert ax.get_title() == "b"
-    np.testing.assert_allclose(ax.lines[0].get_ydata(), [10, 80, 90])
-    assert [bar.get_segments()[0][0, 1] for bar in ax.collections] == [80, 7]
-
-
 def test_chance_curve_has_medians_and_bands():
     x = np.array([0.1, 1.0])
     samples = np.array([[0.9, 0.2], [0.8, 0.4], [0.1, 0.3]])
