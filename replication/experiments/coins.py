@@ -24,6 +24,7 @@ from noiseprune.pruning import (
 )
 from noiseprune.spectrum import spectral_epsilon
 from replication import recorded, sparsifiers
+from replication.experiments.largest import TenThousandSettings
 from replication.experiments.spectrum import NetworkSettings
 from replication.experiments.theorem import PrunedFractionSettings
 from replication.registry import experiment
@@ -32,6 +33,10 @@ from replication.runner import steps
 
 MATCHED_AND_SCALED = ("matched", "homeostatic")
 SINGULAR = 1e-12  # relative: a mode so slow does not decay
+ACCOUNTS = {  # of the paper's network of 10,000 neurons, by the size of the largest cluster
+    "largest 9,000": TenThousandSettings(),
+    "largest 6,600": TenThousandSettings(sizes=recorded.LAB_SIZES_10_000),
+}
 
 
 def draw_network(family, n, degree, rng, *, excess=0.01):
@@ -39,9 +44,10 @@ def draw_network(family, n, degree, rng, *, excess=0.01):
 
     Parameters
     ----------
-    family : {"clustered", "equal clusters", "complete", "random", "plane"}
-        The lab notebook's three clusters, scaled; two equal ones; and, with the excess leak, all
-        pairs with the same weight, or sparse networks with so many neighbours on average.
+    family : {"clustered", "equal clusters", "complete", "random", "plane"} or of `ACCOUNTS`
+        The lab notebook's three clusters, scaled; two equal ones; with the excess leak, all pairs
+        with the same weight, or sparse networks with so many neighbours on average; or an account
+        of the paper's largest network, whose size is given.
     n : int
         Number of neurons.
     degree : float or None
@@ -64,6 +70,8 @@ def draw_network(family, n, degree, rng, *, excess=0.01):
     """
     if family == "clustered":
         return PrunedFractionSettings().network(n).draw(rng)
+    if family in ACCOUNTS:
+        return ACCOUNTS[family].draw(rng)
     if family == "equal clusters":
         return add_leak(clustered((n // 2, n // 2), long_range=5 * n // 2, rng=rng))
     if family == "complete":
@@ -237,13 +245,17 @@ def scaled_draws(settings, seed):
 class WorstErrorSettings:
     """`worst_errors`: networks as (family, neurons, degree or None, fraction kept), and rules."""
 
-    networks: tuple = tuple(("clustered", n, None, 0.2) for n in (500, 1000, 2000, 4000))
+    networks: tuple = tuple(("clustered", n, None, 0.2) for n in (500, 1000, 2000, 4000, 10000))
     rules: tuple = ("noise",)
     seeds: tuple = (0, 1, 2)
 
 
 @experiment(
     coins_sizes=WorstErrorSettings(),
+    coins_ten_thousand=WorstErrorSettings(
+        networks=tuple((family, 10000, None, recorded.LAB_KEEP_10_000) for family in ACCOUNTS),
+        rules=RULES,
+    ),
     coins_families=WorstErrorSettings(
         networks=(
             ("equal clusters", 2000, None, 0.2),
