@@ -28,17 +28,17 @@ class Table:
 
     def _repr_html_(self):
         heads = "".join(
-            f'<th scope="col">{html.escape(name)}</th>' if name else "<td></td>"
+            f'<th scope="col">{_unbroken(name)}</th>' if name else "<td></td>"
             for name in self.columns
         )
         body = "\n".join(
-            f'<tr><th scope="row">{html.escape(name)}</th>'
-            + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+            f'<tr><th scope="row">{_unbroken(name)}</th>'
+            + "".join(f"<td>{_unbroken(cell)}</td>" for cell in cells)
             + "</tr>"
             for name, *cells in self.rows
         )
         return (
-            f'<table class="comparison">\n<caption>{html.escape(self.caption)}</caption>\n'
+            f'<table class="comparison">\n<caption>{_unbroken(self.caption)}</caption>\n'
             f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
         )
 
@@ -101,6 +101,11 @@ def table(rows, columns, caption):
             raise ValueError(f"row {number} has {len(cells)} cells for {len(columns)} columns")
         shown.append(cells)
     return Table(columns, tuple(shown), caption)
+
+
+def _unbroken(text):
+    """HTML of a text in which no line ends between a number and its sign or unit."""
+    return re.sub(r" (?=[±%])|(?<=[±≤=]) ", "\u00a0", html.escape(text))
 
 
 def _cell(cell, number):

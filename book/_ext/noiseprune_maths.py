@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -54,6 +55,28 @@ def typeset_all(app, env):
     stylesheet = Path(app.outdir, "_static", STYLESHEET)
     stylesheet.parent.mkdir(parents=True, exist_ok=True)
     stylesheet.write_text(answer["css"], encoding="utf-8")
+
+
+def keep_together(app, doctree, docname):
+    """Join a formula in a line to the sign after it and the bracket before: browsers part them."""
+    if app.builder.format != "html":
+        return
+    for formula in list(doctree.findall(nodes.math)):
+        parent, whole = formula.parent, nodes.inline(classes=["with-formula"])
+        at = parent.index(formula)
+        before, after = (parent[k] if 0 <= k < len(parent) else None for k in (at - 1, at + 1))
+        opening = isinstance(before, nodes.Text) and re.search(r"[(\[]$", before)
+        closing = isinstance(after, nodes.Text) and re.match(r"[.,;:!?)\]]+", after)
+        if not (opening or closing):
+            continue
+        whole += [nodes.Text(opening[0])] if opening else []
+        whole += formula.deepcopy()
+        whole += [nodes.Text(closing[0])] if closing else []
+        if closing:
+            parent[at + 1] = nodes.Text(after[closing.end() :])
+        if opening:
+            parent[at - 1] = nodes.Text(before[: opening.start()])
+        parent[at] = whole
 
 
 def _is_math(node):
@@ -112,4 +135,5 @@ def setup(app):
     app.add_html_math_renderer("noiseprune", (visit_inline, None), (visit_display, None))
     app.add_css_file(STYLESHEET)
     app.connect("env-updated", typeset_all)
+    app.connect("doctree-resolved", keep_together)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

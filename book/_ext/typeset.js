@@ -27,6 +27,7 @@ global.MathJax = {
   tex: { formatError: (jax, error) => { throw error; } },
   chtml: { fontURL: "fonts/mathjax" },  // next to the style sheet
 };
+const NO_BREAK = /mjx-c(7C|2225|2061)\b/;  // bars of sizes and norms; a function before its argument
 const LONG = 25;  // characters of TeX that may not fit a line
 // What the engine calls by a name that is not the reader's.
 const WORDS = [
@@ -51,7 +52,7 @@ function divide(adaptor, math, display) {
       if (operator && (spaced || gap) && !(display && depth > 0)) parts.push([]);
       const opens = (text.match(/mjx-c(28|5B|7B|27E8)\b/g) || []).length;
       const closes = (text.match(/mjx-c(29|5D|7D|27E9)\b/g) || []).length;
-      [operator, gap] = [adaptor.kind(child) === "mjx-mo" && !closes, false];
+      [operator, gap] = [adaptor.kind(child) === "mjx-mo" && !closes && !NO_BREAK.test(text), false];
       depth += opens - closes;
     }
     parts[parts.length - 1].push(child);

@@ -54,6 +54,11 @@
         image.alt = text.textContent = frame.text;
       }));
     });
+    // On a narrow screen a drawing scrolls rather than let its letters shrink below 9 pixels.
+    const view = element("div", { class: "explorer-view" });
+    image.style.minWidth = `${0.625 * image.getAttribute("width")}px`;
+    image.replaceWith(view);
+    view.append(image);
     explorer.prepend(panel);
     // The frames are files: fetch them as soon as someone reaches for a control.
     const fetchFrames = () => frames.forEach((frame) => { new Image().src = frame.src; });
