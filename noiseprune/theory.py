@@ -243,8 +243,8 @@ def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched"):
     P : (N, N) ndarray or sparse array
         Probabilities with which synapses are kept, symmetric, positive on every synapse.
     quantile : float in (0, 1)
-        Which quantile over draws to predict. Draws of "homeostatic" hardly differ, and get the
-        edge of their spectrum, whatever the quantile.
+        Which quantile over draws to predict. Draws of "homeostatic" hardly differ; whatever the
+        quantile, they get the edge of a semicircle, too high where neurons are very unlike.
     diagonal : {"matched", "homeostatic"}
         As in `sample_synapses`.
 
@@ -279,7 +279,8 @@ def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched"):
     if diagonal == "matched":
         epsilon = _worst_of_independent(c, v, quantile)
     else:
-        epsilon = float(2 * np.sqrt(v.max()))  # the semicircle: leaks no longer fluctuate
+        # Leaks no longer fluctuate: the edge of the semicircle, if all neurons were as the worst.
+        epsilon = float(2 * np.sqrt(c.sum(axis=1).max()))
     return PredictedEpsilon(epsilon, jump, bool(epsilon < 1 and jump < epsilon / 2))
 
 

@@ -34,6 +34,24 @@ def test_epsilon_of_draws(clustered, diagonal, tolerance):
     assert predicted.epsilon == pytest.approx(np.median(found), rel=tolerance)
 
 
+@pytest.mark.parametrize("rule", ["noise", "weight"])
+def test_epsilon_of_scaled_draws_where_totals_differ(rule):
+    strength = np.random.default_rng(0).lognormal(0, 0.7, 400)
+    A = npr.add_leak(np.outer(strength, strength) * (1 - np.eye(400)), excess=0.1)
+    P = npr.keep_probabilities(npr.synapse_scores(A, rule=rule), keep=0.4)
+    found = [npr.spectral_epsilon(A, B) for B in drawn(A, P, 3, diagonal="homeostatic")]
+    predicted = theory.predicted_epsilon(A, P, diagonal="homeostatic").epsilon
+    assert 1.0 < predicted / np.median(found) < 1.3
+
+
+def test_epsilon_of_scaled_draws_of_equal_neurons_is_the_edge_of_the_semicircle():
+    n, p = 500, 0.1
+    A = npr.add_leak(1 - np.eye(n), excess=1e-9)
+    P = sparse.csr_array(p * (1 - np.eye(n)))
+    predicted = theory.predicted_epsilon(A, P, diagonal="homeostatic").epsilon
+    assert predicted == pytest.approx(2 * np.sqrt((1 - p) / (p * (n - 1))))
+
+
 def test_epsilon_grows_with_the_quantile_and_has_no_units(clustered):
     P = npr.keep_probabilities(npr.synapse_scores(clustered), keep=0.4)
     quartiles = [
