@@ -311,7 +311,7 @@ def _advice(found):
     if found["leak_share"] > 0.5:
         yield (
             "The leak is more than twice the input of a typical neuron: synapses hardly shape the "
-            "dynamics, and no rule can do much harm or good."
+            "dynamics, and noise, leak and weight prune nearly alike."
         )
     if found["input_spread"] < 0.1:
         yield (

@@ -253,8 +253,7 @@ class WorstErrorSettings:
 @experiment(
     coins_sizes=WorstErrorSettings(),
     coins_ten_thousand=WorstErrorSettings(
-        networks=tuple((family, 10000, None, recorded.LAB_KEEP_10_000) for family in ACCOUNTS),
-        rules=RULES,
+        networks=tuple((family, 10000, None, recorded.LAB_KEEP_10_000) for family in ACCOUNTS)
     ),
     coins_families=WorstErrorSettings(
         networks=(
