@@ -50,8 +50,9 @@ zip: book  ## pack the site for reading without a network: _build/noiseprune-boo
 pdf: book  ## print the book, with Chromium: _build/noiseprune.pdf
 	$(BIN)/python book/_tools/printed.py _build/noiseprune.pdf
 
+lab: export JUPYTER_CONFIG_PATH = $(CURDIR)/book/_tools/lab
 lab: .venv/ready  ## open the chapters in JupyterLab
-	JUPYTER_CONFIG_PATH=$(CURDIR)/book/_tools/lab $(BIN)/jupyter lab book
+	$(BIN)/jupyter lab book
 
 run-notebooks: .venv/ready  ## execute every chapter and store its outputs
 	$(BIN)/python book/_tools/execute.py -j 2
