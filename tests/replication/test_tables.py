@@ -39,6 +39,13 @@ def test_only_a_sign_becomes_a_minus():
     assert row == ("up-to-date", "1e-14", "−1 to −0.5")
 
 
+def test_no_line_ends_between_a_number_and_its_sign():
+    tree = lxml.html.fromstring(table([("a", "1 ± 2")], ["", "≤ 3"], "20 % of = 4")._repr_html_())
+    shown = [tree.find("caption").text, tree.find("thead").find(".//th").text]
+    assert shown == ["20\u00a0% of =\u00a04", "≤\u00a03"]
+    assert tree.find("tbody").find(".//td").text == "1\u00a0±\u00a02"
+
+
 def test_no_rows_are_a_table_too():
     assert table([], ["a"], "Nothing").rows == ()
 
