@@ -59,9 +59,6 @@
     image.style.minWidth = `${0.625 * image.getAttribute("width")}px`;
     image.replaceWith(view);
     view.append(image);
-    new ResizeObserver(() => { // the keyboard reaches it only where it scrolls
-      view.tabIndex = view.scrollWidth > view.clientWidth + 1 ? 0 : -1;
-    }).observe(view);
     explorer.prepend(panel);
     // The frames are files: fetch them as soon as someone reaches for a control.
     const fetchFrames = () => frames.forEach((frame) => { new Image().src = frame.src; });

@@ -1,5 +1,5 @@
-// A formula that is wider than the page scrolls: let the keyboard reach it, and only then. (The theme
-// does the same for code and tables.)
+// A formula or an explorer's drawing (explorer.js, which runs before) that is wider than the page
+// scrolls: let the keyboard reach it, and only then. (The theme does the same for code and tables.)
 (function () {
   "use strict";
 
@@ -9,5 +9,6 @@
       else target.removeAttribute("tabindex");
     }
   });
-  for (const node of document.querySelectorAll("div.math > mjx-container")) reach.observe(node);
+  const wide = "div.math > mjx-container, .explorer-view";
+  for (const node of document.querySelectorAll(wide)) reach.observe(node);
 })();
