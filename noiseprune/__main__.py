@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -76,6 +77,10 @@ def main(arguments=None):
     2
     """
     options = _parser().parse_args(arguments)
+    if sys.stdout is None:  # closed, as by `>&-`
+        sys.stdout = io.StringIO()
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that a terminal cannot show
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
@@ -86,7 +91,7 @@ def main(arguments=None):
     except BrokenPipeError:  # who read our text has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
+    except (ValueError, TypeError, OSError, ImportError, MemoryError, RuntimeError) as error:
         _say(f"error: {' '.join(_terminal(str(error)).split()) or type(error).__name__}")
         return 2
     except KeyboardInterrupt:

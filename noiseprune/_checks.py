@@ -74,6 +74,13 @@ def _refuse_containers(value, name):
             f"{name} must be an array, got the graph {kind}; use networkx.to_scipy_sparse_array, "
             "transposed if the graph is directed: row = target, column = source"
         )
+    if hasattr(value, "columns") and hasattr(value, "index"):
+        rows, columns = list(value.index), list(value.columns)
+        if rows != columns and set(rows) == set(columns):
+            raise ValueError(
+                f"{name} must have its neurons in one order, but rows and columns of this {kind} "
+                f"name them in two; use {name}.loc[{name}.columns]"
+            )
 
 
 def _is_masked(value):
@@ -87,11 +94,12 @@ def matrix(A, name="A"):
             raise ValueError(f"{name} must be real, got complex dtype {A.dtype}")
         if A.ndim != 2:
             raise ValueError(f"{name} must have 2 dimension(s), got shape {A.shape}")
-        result = sparse.csr_array(A, dtype=float)  # shares the data: never change it in place
+        # Floats before entries that stand twice are added up: integers of 8 bits would overflow.
+        result = sparse.csr_array(A.astype(float, copy=False))  # shares the data: never change it
         if not result.has_canonical_format:
             result = result.copy()
             result.sum_duplicates()
-        if isinstance(A.data, np.ma.MaskedArray):
+        if isinstance(getattr(A, "data", None), np.ma.MaskedArray):
             array(A.data, f"{name}.data")
         array(result.data, f"{name}.data")
         if result.data.size and not result.data.all():

@@ -330,7 +330,9 @@ def _advice(found):
         )
     if found["components"] > found["isolated"] + 1:
         yield "The network falls into parts; each is pruned as if it were alone."
-    below = [row["keep"] for row in found["predictions"] if row["keep"] < 2 * found["floor"]]
+    below = [
+        row["keep"] for row in found["predictions"] if row["keep"] < min(1, 2 * found["floor"])
+    ]
     yield (
         f"Below {found['floor']:.1%} of the synapses every rule tears the network apart, and "
         "a random draw well above" + (f": keeping {max(below):g} is too little." if below else ".")

@@ -22,6 +22,7 @@ SUFFIXES = (*MATRICES, *TABLES, *GRAPHS)
 
 NO_EDGE = ("", "nan", "NaN", "NA", "na", "n/a", "null", "none")  # what an empty cell looks like
 EDGE_COLUMNS = (("source", "target"), ("pre", "post"), ("from", "to"))
+DECIMALS = "decimals need a point"
 NAMELESS = (".npy", ".mtx")  # without a place for the names of the neurons
 _WITH_NAMES = (".npz", ".mat")  # matrix files with a place for the names of the neurons
 
@@ -54,6 +55,8 @@ def check_place(path):
         raise FileNotFoundError(f"{path}: there is no folder {str(path.parent)!r}")
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"{path}: nothing may be written in {str(path.parent)!r}")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} is there and may not be written")
 
 
 def load(path, key):
@@ -89,7 +92,11 @@ def save(path, value, *, names=None, key=None):
     with whole(path) as part:
         if ending in GRAPHS:
             networkx = need("networkx")
-            (networkx.write_graphml if ending == ".graphml" else networkx.write_gml)(value, part)
+            write = networkx.write_graphml if ending == ".graphml" else networkx.write_gml
+            try:
+                write(value, part)
+            except (networkx.NetworkXException, TypeError, ValueError) as error:
+                raise ValueError(f"{path}: {ending} cannot hold this graph: {error}") from error
         elif ending in TABLES:
             named = not is_counted(value.columns)
             value.to_csv(
@@ -126,9 +133,11 @@ def _one_line(error):
 
 def _load_npz(path, key):
     with np.load(path, allow_pickle=False) as stored:
-        names = tuple(stored["names"].tolist()) if "names" in stored else None
+        names = stored["names"].reshape(-1) if "names" in stored else None
+        if names is not None:
+            names = tuple((np.char.decode(names) if names.dtype.kind == "S" else names).tolist())
         if {"format", "shape", "data"} <= set(stored.files):
-            return sparse.csr_array(sparse.load_npz(path)), names, None
+            return sparse.load_npz(path), names, None
         key = _chosen(key, {name: stored[name].shape for name in stored.files if name != "names"})
         return stored[key], names, key
 
@@ -145,8 +154,8 @@ def _load_mat(path, key):
     }
     key = _chosen(key, shapes)
     names = stored.get("names")
-    if names is not None:
-        names = tuple(str(np.squeeze(name)) for name in names.reshape(-1))
+    if names is not None:  # cells, or rows of characters that blanks fill up
+        names = tuple(str(np.squeeze(name)).rstrip() for name in names.reshape(-1))
     return stored[key], names, key
 
 
@@ -176,7 +185,8 @@ def _save_matrix(part, ending, value, names, key):
             io.mmwrite(stream, value)
         elif ending == ".mat":
             extra = {} if names is None else {"names": np.array(names, dtype=object)}
-            io.savemat(stream, {key or "W": value, **extra}, do_compression=True)
+            key = (key or "").lstrip("_") or "W"  # MATLAB has no names that begin with "_"
+            io.savemat(stream, {key: value, **extra}, do_compression=True)
         elif sparse.issparse(value):
             value = sparse.csr_array(value)
             extra = {} if names is None else {"names": np.array(names)}
@@ -226,6 +236,9 @@ def _load_table(path, ending):
             path, header=None, nrows=1, dtype=str, keep_default_na=False, **options
         )
         head = [str(cell).strip() for cell in head.iloc[0]]
+        for cell in head:
+            if re.fullmatch(r"[+-]?\d*,\d+", cell):
+                raise ValueError(f"line {lines[0]}: {cell!r} is no number; {DECIMALS}")
         matrix = _matrix_of(path, head, lines, options, pandas)
         if matrix is not None:
             return matrix
@@ -250,13 +263,15 @@ def _load_table(path, ending):
 def _separator(path):
     with open(path, encoding="utf-8-sig") as stream:
         first = next(line for line in stream if line.strip())
-    return next((mark for mark in ",;\t" if mark in first), r"\s+")
+    return next((mark for mark in ";\t," if mark in first), r"\s+")  # a comma may be decimal
 
 
 def _matrix_of(path, head, lines, options, pandas):
     """Return the matrix that a table is, or None if its shape is that of a list of edges."""
     width, count = len(head), len(lines)
-    numeric = all(map(_is_number, head))
+    numeric = all(map(_is_number, head)) and not _numbers_neurons(
+        path, head, lines, options, pandas
+    )
     named = count == width > 1 and not numeric
     if edge_columns(head) or not (
         named or (numeric and count == width) or (count == width + 1 and not numeric)
@@ -283,6 +298,7 @@ def _matrix_of(path, head, lines, options, pandas):
         bad = np.flatnonzero(values.isna() & body.iloc[:, k].notna())
         raise ValueError(
             f"line {first[bad[0]]}: {body.iloc[bad[0], k]!r} in column {k + 1 + named} is no number"
+            + decimals(body.iloc[bad[0], k])
         )
     if body.iloc[:, -1].isna().any():
         _refuse_short_lines(path, options["sep"], width)
@@ -292,6 +308,24 @@ def _matrix_of(path, head, lines, options, pandas):
     return body
 
 
+def _numbers_neurons(path, head, lines, options, pandas):
+    """Whether numbers in the first line are names: they stand in the first column once more."""
+    labels = head[1:]
+    if head[0] or len(lines) != len(head) or not all(map(str.isdecimal, labels)):
+        return False
+    table = pandas.read_csv(path, header=None, dtype=str, keep_default_na=False, **options)
+    table = table.map(str.strip).to_numpy()
+    if table[1:, 0].tolist() != labels or len(set(labels)) < len(labels):
+        return False
+    counted = any(labels == [str(k + first) for k in range(len(labels))] for first in (0, 1))
+    if not counted and set(table.diagonal()) <= set(NO_EDGE):
+        raise ValueError(
+            "the first line and column may be names or weights; write zeros on the diagonal, or "
+            "names that are no numbers"
+        )
+    return bool(labels)
+
+
 def _refuse_short_lines(path, separator, width):
     """A line that ends early is a broken file, not one without edges."""
     with open(path, encoding="utf-8-sig") as stream:
@@ -299,6 +333,11 @@ def _refuse_short_lines(path, separator, width):
             fields = len(re.split(separator, line.strip("\n")))
             if line.strip() and fields < width:
                 raise ValueError(f"line {k}: {fields} fields, not {width}")
+
+
+def decimals(text):
+    """What to add to an error about a number that has a comma."""
+    return f"; {DECIMALS}" if "," in str(text) else ""
 
 
 def _is_number(cell):

@@ -375,7 +375,7 @@ def _scores(S):
     elif S.nnz == checked.nnz:  # no entry twice, none 0
         S = checked
     else:
-        S = sparse.csr_array(S, dtype=float, copy=True)
+        S = sparse.csr_array(S.astype(float), copy=True)
         S.sum_duplicates()
     own = row_indices(S) == S.indices
     if own.any():
@@ -401,23 +401,31 @@ def _calibrate(q, *, keep=None, count=None, K=None, normalise="exact"):
     elif (count := _checks.number(count, "count", low=0, low_open=True)) > _ABOVE * q.size:
         raise ValueError(f"count={count:g} is above the number of synapses, {q.size}")
     count = _without_rounding(count, positive)
-    with np.errstate(over="ignore"):
-        total = q.sum()
-        constant = count / total if total > 0 else 0.0
-    if total == 0:
+    if positive == 0:
         raise ValueError("every score is 0: no probability can be proportional to it")
-    if not 0 < constant < np.inf:
-        raise ValueError(
-            f"scores that add up to {total:.3g} leave no K that is a number; bring them near 1"
-        )
-    if normalise == "clipped":
-        return float(constant)
-    if count > positive:
+    if count > positive and normalise == "exact":
         raise ValueError(
             f"{count:g} synapses are to be kept, but only {positive} have a positive score"
         )
+    with np.errstate(over="ignore"):
+        K = _constant(q, count, positive, normalise)
+    if not 0 < K < np.inf:
+        raise ValueError(
+            f"scores from {q[q > 0].min():.3g} to {q.max():.3g} leave no K that is a number; bring "
+            "them near 1"
+        )
+    return float(K)
+
+
+def _constant(q, count, positive, normalise):
+    """`_calibrate` to an expected number of synapses; 0 or infinite where K is no number."""
+    total = q.sum()
+    if normalise == "clipped" or not 0 < count / total < np.inf:
+        return count / total
     if count == positive:
-        return float(1.0 / q[q > 0].min())
+        least = q[q > 0].min()
+        K = 1.0 / least
+        return K if K * least >= 1 else np.nextafter(K, np.inf)  # all are kept, not nearly all
     # With r scores clipped at 1 the others share what is left of the target: K = (count - r) /
     # (sum of the others). As the sum of min(1, K q) is concave in K, the steps from below never
     # clip too many, and end when they clip no more.
@@ -428,7 +436,7 @@ def _calibrate(q, *, keep=None, count=None, K=None, normalise="exact"):
         if others < total / 2:  # the difference loses digits
             others = q[q <= 1 / K].sum()
         K = (count - r) / others
-    return float(K)
+    return K
 
 
 def _without_rounding(value, limit):
@@ -437,7 +445,8 @@ def _without_rounding(value, limit):
 
 
 def _clip(S, K):
-    p = K * S.data
+    with np.errstate(over="ignore"):
+        p = K * S.data
     return sparse.csr_array((np.minimum(p, 1.0, out=p), S.indices, S.indptr), shape=S.shape)
 
 
@@ -472,6 +481,11 @@ def probabilities_on(W, P, rescale):
             "kept, and no rescaling makes up for it; raise it, or use rescale=False"
         )
     return p
+
+
+def _without_gain(matched, diagonal):
+    """Matched diagonal, 0 where rounding alone makes it positive: nothing was left of the leak."""
+    return np.where((matched > 0) & (matched <= 1e-12 * -diagonal), 0.0, matched)
 
 
 def _draw(W, p, links, rng):
@@ -523,7 +537,7 @@ def _sample(A, W, links, P, rescale, diagonal, rng):
             symmetric = links.symmetric and _matrix.is_symmetric(weights)
             weights = scaled_to(weights, total, symmetric=symmetric)
         lost = total - np.bincount(rows, np.abs(weights.data), n)
-        diagonal_entries = diagonal_entries + lost
+        diagonal_entries = _without_gain(diagonal_entries + lost, diagonal_entries)
         if diagonal == "homeostatic":
             short = lost / np.where(total > 0, total, 1.0)
             exact = np.abs(short) <= TOLERANCE

@@ -350,6 +350,8 @@ def _from_matrix(source, direction, names, key):
         raise ValueError(f"the matrix must be square, got shape {source.shape}")
     if names is not None and len(names) != source.shape[0]:
         raise ValueError(f"{len(names)} names for {source.shape[0]} neurons")
+    if names is not None and len(set(names)) < len(names):
+        raise ValueError("two neurons have the same name")
     form = {"kind": kind, "named": names is not None, "key": key}
     names = tuple(range(source.shape[0])) if names is None else names
     return _from_entries(source, names, direction, [], form)
@@ -423,6 +425,9 @@ def _from_edges(frame, direction, weight, unit):
                 f"says {said!r}"
             )
     weight = _weight_column(columns, first, second, weight)
+    for name in (first, second, weight):
+        if columns.count(name) > 1:
+            raise ValueError(f"two columns have the name {name!r}")
     ends = pandas.concat([frame[first], frame[second]], ignore_index=True).astype(object)
     ends = ends.where(ends != "")
     codes, found = pandas.factorize(ends)
@@ -450,7 +455,7 @@ def _from_edges(frame, direction, weight, unit):
         except (TypeError, ValueError) as error:
             bad = pandas.to_numeric(given, errors="coerce").isna() & given.notna()
             what = given[bad.idxmax()]
-            hint = "; decimals need a point" if "," in str(what) else ""
+            hint = formats.decimals(what)
             raise ValueError(f"{unit} {bad.idxmax()}: {what!r} is no weight{hint}") from error
         if np.isinf(values).any():
             raise ValueError(f"{unit} {given.index[np.argmax(np.isinf(values))]}: infinite weight")

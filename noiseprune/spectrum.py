@@ -281,7 +281,7 @@ def slowest_modes(A, k=6, *, device=None):
         return values, vectors @ mix
     on = _opened(device, A)
     values, vectors, definite = _eigenpairs(A, on)
-    if not definite and values[-1] > -_SINGULAR * np.abs(values).max():
+    if not definite and values[-1] >= -_SINGULAR * np.abs(values).max():
         raise unstable(A, float(values[-1]))
     return values[n - k :], on.host(vectors[:, n - k :])
 

@@ -405,7 +405,7 @@ def predicted_gain(A, keep, *, rules=("noise", "leak"), modes=10):
     rules : pair of str
         The rule whose gain it is, and the one it is compared with; see `synapse_scores`.
     modes : int
-        Number of slowest modes.
+        Number of slowest modes; all of them in a smaller network.
 
     Returns
     -------
@@ -433,7 +433,8 @@ def predicted_gain(A, keep, *, rules=("noise", "leak"), modes=10):
         raise ValueError(f"rules must name two rules, got {len(rules)}")
     for rule in rules:
         _checks.choice(rule, "rules", RULES)
-    values, vectors = slowest_modes(A, k=_checks.integer(modes, "modes", low=1))
+    A, modes = _checks.matrix(A), _checks.integer(modes, "modes", low=1)
+    values, vectors = slowest_modes(A, k=min(modes, A.shape[0]))
     each = []
     for rule in rules:
         P = keep_probabilities(synapse_scores(A, rule=rule), keep=keep)

@@ -14,7 +14,7 @@ from noiseprune.large.krylov import largest_of_inverse
 from noiseprune.large.network import Pairs, fits, is_large
 
 TOLERANCE = 1e-11  # relative residual of conjugate gradients inside another iteration
-_LEFT = 1e-4  # of the largest leak, least excess leak that is left where an iteration takes it away
+_LEFT = 1e-4  # of the mean leak, least excess leak that is left where an iteration takes it away
 
 
 def solver(A, on=_device.HOST):
@@ -48,7 +48,7 @@ def common_leak(A):
     Without it the modes are the same and the network is still dominant, and slow rates that were
     nearly equal are far apart in relation to each other.
     """
-    return max(_matrix.excess_leak(A).min() + _LEFT * A.diagonal().min(), 0.0)
+    return max(_matrix.excess_leak(A).min() + _LEFT * A.diagonal().mean(), 0.0)
 
 
 def abscissa(A):

@@ -4,6 +4,7 @@ import pathlib
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -102,3 +103,36 @@ SCORES = np.array([[0, 1.0], [1.0, 0]])
 def test_what_nobody_meant_is_refused_in_words(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
         call()
+
+
+@pytest.mark.parametrize("form", ["coo", "csr", "csc", "bsr", "dia", "lil", "dok"])
+def test_every_sparse_format_is_taken_at_its_value(form):
+    A = np.array([[-4, 1, 2], [1, -3, 0], [2, 0, -5]])
+    given = sparse.coo_array(A, dtype=np.int8).asformat(form)
+    assert (npr.synapse_scores(given).toarray() == npr.synapse_scores(A).toarray()).all()
+    assert (npr.stationary_covariance(given) == npr.stationary_covariance(A)).all()
+
+
+def test_entries_that_stand_twice_add_up_beyond_their_dtype():
+    """100 + 100 is 200, also where the matrix holds integers of 8 bits."""
+
+    def twice(value, dtype=np.int8):
+        place = ([0, 0, 1, 1], [1, 1, 0, 0])
+        return sparse.coo_array((np.full(4, value, dtype=dtype), place), shape=(2, 2))
+
+    W = twice(100)
+    assert npr.add_leak(W).toarray().tolist() == [[-200, 200], [200, -200]]
+    assert npr.read(W).W.max() == 200
+    assert np.allclose(npr.keep_probabilities(W, K=1e-3).max(), 0.2)
+    assert npr.synapse_scores(twice(True, bool), rule="weight").max() == 2
+
+
+def test_a_table_must_have_its_neurons_in_one_order():
+    table = pd.DataFrame([[1.0, -3.0], [-3.0, 1.0]], index=["b", "a"], columns=["a", "b"])
+    for call in (npr.stationary_covariance, npr.add_leak):
+        with pytest.raises(ValueError, match=r"neurons in one order.*use [AW]\.loc\[[AW]\.columns"):
+            call(table)
+    A = table.loc[table.columns]
+    assert (npr.stationary_covariance(A) == npr.stationary_covariance(A.to_numpy())).all()
+    A.columns = ["x", "y"]  # names that say nothing of the order
+    assert npr.stationary_covariance(A).shape == (2, 2)

@@ -105,6 +105,7 @@ def test_advice_follows_from_the_numbers(network):
     assert "Below" in said(mixed)
     assert "is too little" not in said(mixed, keep=0.5)
     assert "keeping 0.05 is too little" in said(mixed, keep=[0.5, 0.05])
+    assert "is too little" not in said(npr.add_leak(np.eye(3, k=1) + np.eye(3, k=-1)), keep=1)
     assert "directed" in said(network(symmetric=False))
     assert "The leak does not exceed" in said(
         npr.fixed_leak(npr.clustered([30, 20], long_range=9, rng=0))

@@ -17,7 +17,7 @@ import noiseprune as npr
 from noiseprune.covariance import NoCovariance
 from noiseprune.large import elimination, factor, gradients, krylov, product, takahashi
 from noiseprune.large.propagator import panels
-from noiseprune.large.solver import solver
+from noiseprune.large.solver import common_leak, solver
 
 MAKERS = [npr.spatial, npr.random_graph]
 
@@ -675,6 +675,14 @@ def test_a_leak_that_all_share_costs_no_solves(excess, monkeypatch):
     assert len(blocks) <= 15
 
 
+def test_a_hub_leaves_the_others_the_leak_that_all_share():
+    ring = np.roll(np.eye(400), 1, axis=1)
+    W = ring + ring.T
+    W[0, 2:] = W[2:, 0] = 10.0
+    A = npr.add_leak(sparse.csr_array(W), excess=0.1)  # the hub's own leak is 3981
+    assert 0.09 < common_leak(A) < 0.1
+
+
 @pytest.mark.usefixtures("large_networks")
 @pytest.mark.parametrize("excess", [0.0, 1e-3, 0.5])
 def test_the_abscissa_of_a_large_network_needs_no_iteration_with_itself(excess, monkeypatch):
@@ -700,6 +708,7 @@ def test_modes_that_do_not_converge_say_so(monkeypatch):
         ([[-1, 0.5], [0.5, -1]], 0, "k must be at least 1"),
         ([[-1, 1.5], [1.5, -1]], 1, "unstable"),
         ([[-1, 1.0], [1.0, -1]], 1, "singular"),
+        (np.zeros((2, 2)), 1, "singular"),
     ],
 )
 def test_slowest_modes_say_what_is_wrong(A, k, message):

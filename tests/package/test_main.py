@@ -260,6 +260,31 @@ def test_it_runs_as_a_module_and_its_help_teaches():
     assert subprocess.run(command, capture_output=True).returncode == 2
 
 
+def test_it_runs_where_nothing_can_be_shown(csv, monkeypatch):
+    command = [sys.executable, "-m", "noiseprune", "prune", str(csv), "--keep", "0.5", *DIRECTED]
+    csv.write_text(csv.read_text().replace("n0", "ä"))
+    ascii = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    folder = csv.parent / "ü"
+    folder.mkdir()
+    done = subprocess.run([*command, "-o", str(folder / "a.csv")], env=ascii, capture_output=True)
+    assert done.returncode == 0
+    assert (folder / "a.csv").exists()
+    assert b"\\xfc" in done.stdout
+    monkeypatch.setattr(sys, "stdout", None)  # closed
+    assert main([*command[3:], "-o", str(folder / "b.csv")]) == 0
+    assert (folder / "b.csv").exists()
+
+
+def test_an_iteration_without_an_end_is_one_line(capsys, csv, monkeypatch):
+    def endless(*args, **kwargs):
+        raise RuntimeError("the 10 slowest modes did not converge")
+
+    monkeypatch.setattr(npr, "compare", endless)
+    words = ["prune", csv, "--keep", 0.5, "-o", csv.with_name("p.csv"), *DIRECTED]
+    status, _, error = run(capsys, *words)
+    assert (status, error) == (2, "noiseprune: error: the 10 slowest modes did not converge\n")
+
+
 def test_report_is_whole_or_not_there(tmp_path, monkeypatch):
     assert report.number(None) == "-"
     assert report.number(float("inf")) == "inf"

@@ -152,13 +152,17 @@ def test_the_error_of_a_quadratic_form_by_enumeration(network, rule):
         (lambda A, P: theory.keep_for_epsilon(A, 1.0), "epsilon"),
         (lambda A, P: theory.predicted_gain(A, 0.5, rules=("noise",), modes=2), "two rules"),
         (lambda A, P: theory.predicted_gain(A, 0.5, rules=("noise", "size"), modes=2), "rules"),
-        (lambda A, P: theory.predicted_gain(A, 0.5, modes=4), "number of neurons"),
     ],
 )
 def test_predictions_say_what_is_wrong(call, message):
     A = np.array([[-2.5, 1, 1], [1, -2.5, 1], [1, 1, -2.5]])
     with pytest.raises(ValueError, match=message):
         call(A, 0.5 * (np.ones((3, 3)) - np.eye(3)))
+
+
+def test_a_small_network_has_a_gain_of_all_its_modes():
+    A = npr.add_leak(np.ones((3, 3)) - np.eye(3), excess=0.5)
+    assert theory.predicted_gain(A, 0.5).spread.shape == (2, 3)
 
 
 @pytest.mark.parametrize("power", [-700, 700])

@@ -882,3 +882,26 @@ def test_sources_of_randomness_of_spec_7(network, make):
     A = network(12)
     expected = npr.noise_prune(A, 0.5, rng=np.random.default_rng(5))
     assert np.array_equal(npr.noise_prune(A, 0.5, rng=make(5)).A.toarray(), expected.A.toarray())
+
+
+@pytest.mark.parametrize(
+    ("scores", "keep"), [([1.0, 1e-310, 0.0], 1.0), ([1.0, 1e-310, 0.0], 0.9), ([1e-310] * 3, 0.9)]
+)
+def test_scores_next_to_nothing_never_make_nan(scores, keep):
+    with pytest.raises(ValueError, match="leave no K that is a number; bring them near 1"):
+        npr.keep_probabilities(scores_of(scores), keep=keep)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_everything_that_is_kept_is_kept_for_certain(seed):
+    scores = np.random.default_rng(seed).random(50)
+    assert (npr.keep_probabilities(scores_of(scores), keep=1.0).data == 1).all()
+    assert npr.keep_probabilities(scores_of([1e10, 1.0]), K=1e305).data.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("diagonal", ["matched", "homeostatic"])
+def test_a_leak_that_is_all_lost_is_0_and_not_the_rounding_above_it(diagonal):
+    A = npr.add_leak(npr.clustered([30, 10, 10], long_range=40, rng=1))
+    pruned = npr.noise_prune(A, 1e-12, diagonal=diagonal, rng=1)  # no synapse is left
+    assert pruned.A.diagonal().max() <= 0
+    assert pruned.components == 50

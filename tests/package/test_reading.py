@@ -308,6 +308,11 @@ BROKEN = {
         "hello\n": "neither a square matrix nor a list of edges",
         "source,target,weight\na,b,1\n\nb,c,zz\n": "line 4: 'zz' is no weight",
         "source;target;weight\na;b;1,5\n": "line 2: '1,5' is no weight; decimals need a point",
+        "a;b;1,5\nb;c;2\n": "line 1: '1,5' is no number; decimals need a point",
+        "0;1,5;2\n1,5;0;3\n2;3;0\n": "line 1: '1,5' is no number; decimals need a point",
+        ";a;b\na;0;1\nb;2,5;0\n": "line 3: '2,5' in column 2 is no number; decimals need",
+        ",a,b,\na,0,1,\nb,2,0,\n": "two columns have the name ''",
+        "source,target,weight,weight\na,b,1,2\n": "two columns have the name 'weight'",
         "source,target,weight\na,b,1e308\na,b,1e308\n": "parallel edges add up to an infinite",
         "source,target,weight\na,b,1\nb,c,inf\n": "line 3: infinite weight",
         "source,target,weight\na,b,1\n,c,2\n": "line 3: the first end is missing",
@@ -437,3 +442,68 @@ def test_a_large_list_of_edges_never_becomes_dense(tmp_path):
     order = np.array(back.names, dtype=int)
     assert (order == np.arange(100_000)).all()
     assert (back.W != W).nnz == 0
+
+
+@pytest.mark.parametrize("first", [0, 1, 720575940])
+@pytest.mark.parametrize("ending", [".csv", ".tsv"])
+def test_numbered_neurons_of_a_matrix_are_names_and_no_weights(tmp_path, first, ending):
+    """What `DataFrame.to_csv` writes: a line and a column of numbers with an empty corner."""
+    ids = range(first, first + 4)
+    path = tmp_path / f"a{ending}"
+    pd.DataFrame(FROM_ROW, ids, ids).to_csv(path, sep="," if ending == ".csv" else "\t")
+    network = npr.read(path, direction="source-target")
+    assert network.names == tuple(map(str, ids))
+    assert (network.W != npr.read(FROM_ROW, direction="source-target").W).nnz == 0
+    network.write(path, network.W)
+    again = npr.read(path, direction="source-target")
+    assert again.names == network.names
+    assert (again.W != network.W).nnz == 0
+
+
+def test_numbers_around_an_empty_corner_may_be_weights(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(",0.5,2\n0.5,,3\n2,3,\n")
+    assert npr.read(path).W.toarray().tolist() == [[0, 0.5, 2], [0.5, 0, 3], [2, 3, 0]]
+    path.write_text(",7,9\n7,,3\n9,3,\n")  # two numbered neurons, or three without names
+    with pytest.raises(ValueError, match="may be names or weights; write zeros on the diagonal"):
+        npr.read(path)
+
+
+def test_names_of_a_matrix_file_are_one_for_each_neuron(tmp_path):
+    path = tmp_path / "a.npz"
+    for names in (np.array(NAMES)[:, None], np.array([name.encode() for name in NAMES])):
+        np.savez(path, W=FROM_ROW, names=names)
+        assert npr.read(path, direction="source-target").names == NAMES
+    io.savemat(tmp_path / "a.mat", {"W": FROM_ROW, "names": NAMES})  # characters, filled up
+    assert npr.read(tmp_path / "a.mat", direction="source-target").names == NAMES
+    np.savez(path, W=FROM_ROW, names=["a", "b", "a", "c"])
+    with pytest.raises(ValueError, match="two neurons have the same name"):
+        npr.read(path, direction="source-target")
+
+
+def test_a_sparse_file_adds_up_beyond_its_dtype(tmp_path):
+    twice = (np.full(4, 100, dtype=np.int8), ([0, 0, 1, 1], [1, 1, 0, 0]))
+    sparse.save_npz(tmp_path / "a.npz", sparse.coo_array(twice, shape=(2, 2)))
+    assert npr.read(tmp_path / "a.npz").W.max() == 200
+
+
+def test_what_a_format_cannot_hold_is_said_and_what_it_can_is_there(tmp_path):
+    np.savez(tmp_path / "a.npz", _W=FROM_ROW)
+    network = npr.read(tmp_path / "a.npz", direction="source-target")
+    network.write(tmp_path / "a.mat", network.W)  # MATLAB has no names that begin with "_"
+    assert (npr.read(tmp_path / "a.mat", direction="source-target").W != network.W).nnz == 0
+    named = graph()
+    nx.set_node_attributes(named, 1, "soma x")
+    network = npr.read(named, direction="source-target")
+    with pytest.raises(ValueError, match=r"\.gml cannot hold this graph: 'soma x' is not a valid"):
+        network.write(tmp_path / "a.gml", network.W)
+    assert not (tmp_path / "a.gml").exists()
+
+
+def test_a_file_that_may_not_be_written_stays(tmp_path, monkeypatch):
+    path = tmp_path / "a.npy"
+    path.write_text("as it was")
+    monkeypatch.setattr("os.access", lambda place, mode: place != path)  # root may write all
+    with pytest.raises(PermissionError, match="is there and may not be written"):
+        formats.save(path, FROM_ROW)
+    assert path.read_text() == "as it was"
