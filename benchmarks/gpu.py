@@ -9,7 +9,7 @@ no PyTorch.
 # ruff: noqa: E402 (run as a script, it finds the package beside it)
 
 import argparse
-import concurrent.futures
+import dataclasses
 import datetime
 import gc
 import json
@@ -226,6 +226,7 @@ class Steps:
             yield f"random {size}", lambda size=size: self.sampled("random", size, 3)
         yield f"single {large[1]}", lambda: self.sampled("random", large[1], 3, "single")
         yield f"spectra {n}", self.spectra
+        yield f"processor {n}", self.processor
         yield f"general {n}", self.general
         yield f"random {large[2]}", lambda: self.sampled("random", large[2])
         yield f"end to end {large[2] * DEGREE}", self.end_to_end
@@ -234,13 +235,8 @@ class Steps:
                 f"plane {size}",
                 lambda size=size, samples=samples: self.sampled("plane", size, samples=samples),
             )
-        yield f"epsilon {large[1]}", self.epsilon
+        yield f"epsilon {large[0]}", self.epsilon
         yield f"threads {large[1]}", self.threads
-        yield f"processes {large[1]}", self.processes
-        yield f"profile random {large[1]}", self.profile_sampled
-        yield f"profile spectra {n}", self.profile_spectra
-        yield f"processor {n}", self.processor
-        yield f"single {large[2]}", lambda: self.sampled("random", large[2], 1, "single")
 
     def first_calls(self):
         """What loading the libraries of the device costs once."""
@@ -290,10 +286,10 @@ class Steps:
     def agreement_sampled(self):
         """Sampled on the device against exact and against sampled by the processor."""
         A = random_network(self.size["sampled"], self.device, seed=7)
-        exact = npr.large.estimate_variances(A[:3000][:, :3000] - sparse.eye_array(3000), rng=0)
-        small = npr.large.estimate_variances(
-            A[:3000][:, :3000] - sparse.eye_array(3000), rng=0, device=self.device
-        )
+        few = A[:3000][:, :3000] - sparse.eye_array(3000)
+        small = npr.large.estimate_variances(few, rng=0, device=self.device)
+        V = npr.synapse_variances(few, npr.stationary_covariance(few))
+        exact = dataclasses.replace(small, V=V, standard_error=0 * V)
         here = npr.large.estimate_variances(A, method="sampled", rng=0)
         there, again = (
             npr.large.estimate_variances(A, rng=0, device=self.device) for _ in range(2)
@@ -302,7 +298,6 @@ class Steps:
 
         return {
             "neurons": A.shape[0],
-            "exact_method": exact.method,
             "against exact, in standard errors": in_errors(small, exact),
             "against the processor, in standard errors": in_errors(there, here),
             "same seed again": relative(again.V.data, there.V.data),
@@ -374,7 +369,7 @@ class Steps:
     def spectra(self):
         """Eigenpairs, spectra and worst case of three pruned networks."""
         A, pruned = self.dense()
-        _, covariance = self.clock(lambda: npr.stationary_covariance(A, device=self.device), 3)
+        _, covariance = self.clock(lambda: npr.stationary_covariance(A, device=self.device), 2)
         _, scores = self.clock(
             lambda: npr.synapse_variances(A, npr.stationary_covariance(A, device=self.device))
         )
@@ -396,7 +391,7 @@ class Steps:
                 parts["epsilon"] += time.perf_counter() - middle
             return eigenpairs
 
-        (values, vectors), seconds = self.clock(once, 2)
+        (values, vectors), seconds = self.clock(once)
         gib = self.clock.gib()
         some = vectors[:, ::97]
         residual = np.abs(A @ some - some * values[::97]).max() / np.abs(values).max()
@@ -451,86 +446,28 @@ class Steps:
 
     def epsilon(self):
         """Worst case of a sparse network that was pruned."""
-        n = self.size["large"][1]
+        n = self.size["large"][0]
         A = self.network("random", n)
         pruned = npr.noise_prune(A, KEEP, rng=0, device=self.device).A
         value, seconds = self.clock(lambda: npr.spectral_epsilon(A, pruned, device=self.device))
         return row(seconds, self.clock, neurons=n, epsilon=value)
 
     def threads(self):
-        """The same sampling by the processor, on all its cores and on one."""
+        """A block of 32 samples by the processor, on all its cores."""
         n = self.size["large"][1]
-        A = self.network("random", n)
+        pairs = Pairs(self.network("random", n))
         npr.large.estimate_variances(random_network(3000, self.device), samples=8)  # compiles
-        pairs, start = Pairs(A), time.perf_counter()
-        estimated(pairs, Way(), samples=SAMPLES, method="sampled", rng=np.random.default_rng(0))
-        seconds = time.perf_counter() - start
-        start = time.perf_counter()
-        way = Way(precision="single")
-        estimated(pairs, way, samples=SAMPLES, method="sampled", rng=np.random.default_rng(0))
-        single = time.perf_counter() - start
-        start = time.perf_counter()
-        estimated(pairs, Way(workers=1), samples=32, method="sampled", rng=np.random.default_rng(0))
+
+        def seconds(precision):
+            start, rng = time.perf_counter(), np.random.default_rng(0)
+            estimated(pairs, Way(precision=precision), samples=32, method="sampled", rng=rng)
+            return time.perf_counter() - start
+
         return {
             "neurons": n,
-            "sampling_seconds": seconds,
-            "single_sampling_seconds": single,
-            "one_thread_block_seconds": time.perf_counter() - start,
-        }
-
-    def processes(self):
-        """The same by processes of one thread each: a block of 32 samples is the unit."""
-        n, samples = self.size["large"][1], 7 * 32
-        pairs = Pairs(self.network("random", n))
-        result = {"neurons": n, "samples": samples}
-        spawn = multiprocessing.get_context("spawn")  # the device does not outlive a fork
-        with concurrent.futures.ProcessPoolExecutor(7, spawn) as pool:
-            for name in ("sampling_seconds", "again_seconds"):  # the first starts the workers
-                start = time.perf_counter()
-                estimate = estimated(
-                    pairs,
-                    Way(workers=1),
-                    samples=samples,
-                    method="sampled",
-                    rng=np.random.default_rng(0),
-                    executor=pool,
-                )
-                result[name] = time.perf_counter() - start
-        return result | {"sum_error": estimate.leverage_sum / estimate.expected_sum - 1}
-
-    def profile_sampled(self):
-        """Where the time of the sampling goes."""
-        A = self.network("random", self.size["large"][1])
-        return self.profile(lambda: self.estimate(A, "double"))
-
-    def profile_spectra(self):
-        """Where the time of one comparison of spectra goes."""
-        A, pruned = self.dense()
-
-        def once():
-            npr.compare_spectra(A, pruned[0], device=self.device)
-            npr.spectral_epsilon(A, pruned[0], device=self.device)
-
-        return self.profile(once)
-
-    def profile(self, function):
-        """Milliseconds of the kernels that take most of the device's time."""
-        kinds = [torch.profiler.ProfilerActivity.CPU]
-        if self.clock.cuda:
-            kinds.append(torch.profiler.ProfilerActivity.CUDA)
-        with torch.profiler.profile(activities=kinds) as profile:
-            _, seconds = self.clock(function)
-        events = profile.key_averages()
-        if self.clock.cuda:
-            events = [e for e in events if str(e.device_type).endswith("CUDA")]
-            taken = {e.key: e.self_device_time_total / 1e3 for e in events}
-        else:
-            taken = {e.key: e.self_cpu_time_total / 1e3 for e in events}
-        most = sorted(taken, key=taken.get, reverse=True)[:12]
-        return {
-            "seconds": seconds[0],
-            "device_ms": sum(taken.values()),
-            "most_ms": {name[:120]: taken[name] for name in most},
+            "samples": 32,
+            "sampling_seconds": seconds("double"),
+            "single_sampling_seconds": seconds("single"),
         }
 
     def processor(self):

@@ -8,7 +8,9 @@ back to NumPy.
 from __future__ import annotations
 
 import os
+import queue
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import linalg, sparse
@@ -18,7 +20,9 @@ from noiseprune import _matrix
 _SPARSE_FASTER = 0.03  # fraction of nonzeros below which a sparse product is the faster
 _USABLE = 0.9  # of the memory that is free
 _PAIRS = 2**19  # synapses at a time
-_ROWS = 2**16  # rows at a time: what is multiplied and added stays in a GPU's cache
+_PIECE = 2**23  # bytes of a large array that one thread copies at a time
+_COPIERS = 4  # threads that do
+_ROWS = 2**18  # rows at a time: of what is multiplied and added no whole block is held
 
 
 def open(device):
@@ -236,7 +240,10 @@ class Torch:
         values = np.asarray(values)
         if not values.flags.writeable or any(stride < 0 for stride in values.strides):
             values = values.copy()
-        return self.xp.from_numpy(values).to(self.place, kind)
+        values = self.xp.from_numpy(values)
+        if self._by_pieces(values):
+            values = self._copy(self.xp.empty_like(values, device=self.place), values)
+        return values.to(self.place, kind)
 
     def sparse(self, A, data=None):
         """Return a csr_array, or other data on its pattern, as a sparse array of the device."""
@@ -256,7 +263,37 @@ class Torch:
     def host(self, values):
         """Return a NumPy array."""
         result = self.xp.from_numpy(np.empty(tuple(values.shape), str(values.dtype)[6:]))
+        if self._by_pieces(values):
+            return self._copy(result, values).numpy()
         return result.copy_(values).numpy()
+
+    def _by_pieces(self, values):
+        """Whether an array is so large that `_copy` moves it faster to or from the device."""
+        return self.place.type == "cuda" and values.nbytes > 8 * _PIECE and values.is_contiguous()
+
+    def _copy(self, target, source):
+        """Copy between processor and device, through pinned memory on threads: 3 times as fast."""
+        xp, size, copiers = self.xp, _PIECE // source.itemsize, queue.SimpleQueue()
+        xp.cuda.synchronize(self.place)
+        for _ in range(_COPIERS):
+            buffer = xp.empty(size, dtype=source.dtype, pin_memory=True)
+            copiers.put((buffer, xp.cuda.Stream(self.place)))
+        pieces = list(zip(target.view(-1).split(size), source.view(-1).split(size), strict=True))
+
+        def copy(piece):
+            into, out_of = piece
+            buffer, stream = copier = copiers.get()
+            buffer = buffer[: len(into)]
+            with xp.cuda.stream(stream):
+                buffer.copy_(out_of, non_blocking=True)
+                stream.synchronize()
+                into.copy_(buffer, non_blocking=True)
+                stream.synchronize()
+            copiers.put(copier)
+
+        with ThreadPoolExecutor(_COPIERS) as pool:
+            list(pool.map(copy, pieces))
+        return target
 
     def empty(self, shape, dtype=float):
         """Return an array that is to be filled."""
@@ -426,5 +463,5 @@ class _Iteration:
 
     def turn(self, ratio):
         """Turn p towards the residual."""
-        self.p *= self.device.array(ratio, str(self.x.dtype)[6:])
-        self.p += self.r
+        ratio = self.device.array(ratio, str(self.x.dtype)[6:])
+        self.xp.addcmul(self.r, self.p, ratio, out=self.p)

@@ -521,22 +521,29 @@ def _smith(A, sigma=None, on=_device.HOST):
     U = 2 * p * F
     on.add_to_diagonal(U, 1.0)
     noise = F if sigma is None else F * sigma
-    C, left = _sum_of_powers(U, 2 * p * (noise @ noise.T), on), np.inf
+    C, left = _sum_of_powers(U, 2 * p * _symmetric_product(noise, noise, on), on), np.inf
     del noise
+    size_A = _norm_from_below(A, on)
     while C is not None:
         residual, before = _residual(A, C, 1.0 if sigma is None else sigma, on), left
-        # Lower bounds of the two spectral norms: of the rows of A, and sum l^2 / sum l of C.
-        size_A = float(on.xp.einsum("ij,ij->i", A, A).max()) ** 0.5
-        size_C = on.norm(C) ** 2 / float(C.trace())
         left = on.norm(residual)
-        if left <= 1e-13 * size_A * size_C:
+        if left <= 1e-13 * size_A * _norm_from_below(C, on):
             return C
         if not left < before / 2:
             return None
-        # What the products lost is the answer to the residual, by the same products.
-        more = _sum_of_powers(U, 2 * p * _symmetric_product(F @ residual, F, on), on)
+        # What the products lost is the answer to the residual, by fewer of the same products.
+        lost = 2 * p * _symmetric_product(F @ residual, F, on)
+        more = _sum_of_powers(U, lost, on, rounding=1e-4)
         C = None if more is None else C + more
     return None
+
+
+def _norm_from_below(X, on):
+    """Lower bound of the spectral norm, and near it: some steps of the power method."""
+    x = on.array(np.random.default_rng(0).standard_normal(len(X)))
+    for _ in range(5):
+        x = X.T @ (X @ (x / on.norm(x)))
+    return on.norm(x) ** 0.5
 
 
 def _residual(A, C, sigma, on=_device.HOST):
@@ -547,16 +554,21 @@ def _residual(A, C, sigma, on=_device.HOST):
     return residual
 
 
-def _sum_of_powers(U, C, on):
-    """``sum_k U^k C U^kT`` (C is overwritten): step k adds 2^k terms. None if it does not end."""
+def _sum_of_powers(U, C, on, rounding=1e-17):
+    """``sum_k U^k C U^kT`` (C is overwritten) but for the fraction `rounding`.
+
+    Step k adds 2^k terms. None if it does not end.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(60):
             more = U @ C
             C += _symmetric_product(more, U, on)
-            left = on.norm(U)
+            size = abs(U)
+            # Two upper bounds of the spectral norm.
+            left = min(on.norm(U), float(size.sum(0).max() * size.sum(1).max()) ** 0.5)
             if not np.isfinite(left):
                 return None
-            if left < 1e-17**0.25:  # to the fourth power: what U U would still add to C
+            if left < rounding**0.25:  # to the fourth power: what U U would still add to C
                 return C
             U = U @ U
     return None

@@ -69,9 +69,13 @@ class Way:
         on = _device.open(self.device)
         if on is _device.HOST:
             on = Threads(self.workers)
-        return _Scaled(system, on, {"double": float, "single": np.float32}[self.precision]).sampler(
-            self.tolerance
-        )
+        scaled = _Scaled(system, on, {"double": float, "single": np.float32}[self.precision])
+        return lambda width, seed: scaled.sample(width, seed, self.tolerance)
+
+    def travelling_sampler(self, system):
+        """`sampler` for a worker, whose results leave its device."""
+        on, sample = _device.open(self.device), self.sampler(system)
+        return lambda width, seed: tuple(map(on.host, sample(width, seed)))
 
 
 def sampled_variances(pairs, grounded, way, *, samples, progress, rng, executor=None):
@@ -98,8 +102,12 @@ def sampled_variances(pairs, grounded, way, *, samples, progress, rng, executor=
         -(-samples // _WIDTH)
     )
     widths = [min(_WIDTH, samples - start) for start in range(0, samples, _WIDTH)]
-    rest, diagonal, done = np.zeros(pairs.i.size), np.zeros(pairs.leak.size), 0
-    results = blocks.run(way.sampler, system, list(zip(widths, seeds, strict=True)), executor)
+    on, sampler = _device.open(way.device), way.sampler
+    if executor is not None:
+        on, sampler = _device.HOST, way.travelling_sampler
+    rest, diagonal, done = on.empty(pairs.i.size), on.empty(pairs.leak.size), 0
+    rest[:], diagonal[:] = 0, 0
+    results = blocks.run(sampler, system, list(zip(widths, seeds, strict=True)), executor)
     for width, (squares, own) in zip(widths, results, strict=True):
         rest += squares
         diagonal += own
@@ -107,8 +115,8 @@ def sampled_variances(pairs, grounded, way, *, samples, progress, rng, executor=
         if progress:
             end = "\n" if done == samples else ""
             print(f"\rsample {done}/{samples}", end=end, file=sys.stderr, flush=True)
+    rest, diagonal = on.host(rest), on.host(diagonal)
     lost = (1 + diagonal / samples) / pairs.leak @ excess
-    on = _device.open(None if executor else way.device)
     leak, i, j, w = map(on.array, (pairs.leak, pairs.i, pairs.j, pairs.w))
     known = on.host(_conditional(on.xp, leak, i, j, abs(w))[0])
     return known, rest / samples, float(excess.size - lost - np.count_nonzero(bare))
@@ -169,10 +177,6 @@ class _Scaled:
         self.W = on.scaled(W, on.array(scale, dtype))
         self.chunks = _chunks(pairs, on.chunk)
 
-    def sampler(self, tolerance):
-        """Return the function from width and seed of a block to `sample`."""
-        return lambda width, seed: self.sample(width, seed, tolerance)
-
     def sample(self, width, seed, tolerance):
         """Sum over `width` samples of the squared conditional means, of pairs and of neurons."""
         on, pairs, n = self.on, len(self.root), len(self.excess)
@@ -197,7 +201,7 @@ class _Scaled:
             on.map(on_pairs, self.chunks)
             x -= g
             own = own + on.row_squares(x)
-        return on.host(squares), on.host(own)
+        return squares, own
 
     def _noise(self, width, part, seed):
         """B z for random signs z, which disturb less than normal numbers of the same variance."""

@@ -11,6 +11,8 @@ from noiseprune.covariance import check_leak
 
 LIMIT = 5000  # neurons above which a sparse network never becomes an N x N matrix
 
+_SYNAPSES = 2**18  # at a time, on each thread
+
 ROUNDING = 1e-12  # of a neuron's leak, by which its excess may be negative
 
 
@@ -71,7 +73,13 @@ class Pairs:
 
     def on_synapses(self, values):
         """Put a value for every pair on both of its synapses: a csr_array with the pattern of W."""
-        data = values[self._pair]
+        data = np.empty(self._pair.size)
+
+        def put(part):
+            values.take(self._pair[part], out=data[part], mode="clip")  # needs no second array
+
+        starts = range(0, data.size, _SYNAPSES)
+        _matrix.in_parallel(put, [slice(k, k + _SYNAPSES) for k in starts])
         return sparse.csr_array((data, self.W.indices, self.W.indptr), shape=self.W.shape)
 
 

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import noiseprune as npr
-from noiseprune.covariance import _bartels_stewart, _proves_stability, _smith, _sum_of_powers
+from noiseprune import _device
+from noiseprune.covariance import (
+    _bartels_stewart,
+    _norm_from_below,
+    _proves_stability,
+    _smith,
+    _sum_of_powers,
+)
 
 STRUCTURES = ["symmetric", "normal", "general"]
 
@@ -103,14 +110,31 @@ def test_what_products_lose_to_rounding_they_find_again(monkeypatch, rate):
     np.fill_diagonal(A, -rate)
     passes = []
 
-    def counted(U, C, on):
+    def counted(U, C, on, **options):
         passes.append(len(U))
-        return _sum_of_powers(U, C, on)
+        return _sum_of_powers(U, C, on, **options)
 
     monkeypatch.setattr("noiseprune.covariance._sum_of_powers", counted)
     monkeypatch.setattr("noiseprune.covariance._bartels_stewart", None)
     assert residual(A, npr.stationary_covariance(A, structure="general")) <= 1e-13
     assert len(passes) > 1
+
+
+@pytest.mark.parametrize("n", [1, 2, 50])
+def test_norms_from_below_are_below_and_near(n):
+    """The backward error that is promised is then above the true one, and not by much."""
+    X = np.random.default_rng(n).standard_normal((n, n))
+    assert 0.9 <= _norm_from_below(X, _device.HOST) / np.linalg.norm(X, 2) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("rounding", [1e-17, 1e-4])
+def test_sums_of_powers_stop_where_they_may(rounding):
+    """For U = u I the sum is C / (1 - u^2); what is left out is below the stated fraction."""
+    for u in (0.0, 0.5, 0.99, 0.9999):
+        C = np.array([[2.0, 1.0], [1.0, 3.0]])
+        found = _sum_of_powers(u * np.eye(2), C.copy(), _device.HOST, rounding)
+        lost = 1 - found * (1 - u**2) / C
+        assert np.abs(lost).max() <= max(rounding, 1e-11)
 
 
 @pytest.mark.parametrize("gain", [1e3, 1e6])
@@ -511,7 +535,7 @@ def test_products_alone_promise_a_backward_error_of_1e_13(network, monkeypatch, 
     E = C[:, :1] @ C[:1]
     size_A, size_C = np.linalg.norm(A, axis=1).max(), np.linalg.norm(C) ** 2 / np.trace(C)
     E *= size * 1e-13 * size_A * size_C / np.linalg.norm(A @ E + E @ A.T)
-    monkeypatch.setattr("noiseprune.covariance._sum_of_powers", lambda U, first, on: C + E)
+    monkeypatch.setattr("noiseprune.covariance._sum_of_powers", lambda U, first, on, **_: C + E)
     assert (_smith(A) is not None) == accepted
 
 

@@ -1,5 +1,7 @@
 """Linear algebra by PyTorch, on the processor: the same numbers as by NumPy and SciPy."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -319,3 +321,32 @@ def test_both_ways_have_the_same_methods():
     assert public(_device.Host) <= public(_device.Torch) | {"xp"}
     blocks = public(gradients.Threads) - public(_device.Host)
     assert blocks <= public(_device.Torch)
+
+
+class _Streams:
+    """What `_copy` asks of a CUDA device, done at once."""
+
+    Stream = type("Stream", (), {"__init__": lambda *_: None, "synchronize": lambda *_: None})
+
+    def synchronize(self, place):
+        """Nothing is under way."""
+
+    def stream(self, stream):
+        return contextlib.nullcontext()
+
+
+class _WithStreams:
+    cuda = _Streams()
+
+    def empty(self, size, dtype, pin_memory):
+        assert pin_memory
+        return torch.empty(size, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, np.int32])
+@pytest.mark.parametrize("rows", [0, 1, 999, 1000])
+def test_a_copy_by_pieces_is_a_copy(monkeypatch, dtype, rows):
+    monkeypatch.setattr(_device, "_PIECE", 8000)
+    device = _device.Torch(_WithStreams(), torch.device("cpu"))
+    values = torch.from_numpy((np.arange(3.0 * rows).reshape(rows, 3) + 0.5).astype(dtype))
+    assert torch.equal(device._copy(torch.empty_like(values), values), values)
