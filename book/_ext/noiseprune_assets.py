@@ -146,7 +146,12 @@ def _with_link_to_image(found):
 def defer_scripts(app, pagename, templatename, context, doctree):
     """Let no script hold up the page, and leave out what the page has no use for."""
     body = context.get("body", "")
-    needed = {"design-tabs": "sd-tab", "living.js": 'class="living"', "scroll.js": 'display="true"'}
+    needed = {
+        "design-tabs": "sd-tab",
+        "living.js": 'class="living"',
+        "scroll.js": 'display="true"',
+        "tables.js": 'class="comparison"',
+    }
     kept, inline = [], set()
     for script in context["script_files"]:
         name, code = str(script.filename or ""), script.attributes.get("body", "")

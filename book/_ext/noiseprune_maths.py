@@ -17,6 +17,11 @@ from sphinx.util.math import get_node_equation_number
 
 TYPESET = Path(__file__).with_name("typeset.js")
 STYLESHEET = "maths.css"
+# What may not end a line: the space of "5 %", "3 s" or "1 ± 0.2"; the dash of "0.1–0.2", which a
+# joiner of no width follows.
+NUMBER = re.compile(r"(?<=\d)\s(?=(?:%|±|(?:s|ms|min|h|kB|MB|GB)\b))|(?<=±)\s(?=\d)")
+RANGE = re.compile(r"(?<=\d)\u2013(?=[\d−])")
+VERBATIM = (nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw)
 logger = logging.getLogger(__name__)
 
 
@@ -79,6 +84,16 @@ def keep_together(app, doctree, docname):
         parent[at] = whole
 
 
+def keep_numbers_whole(app, doctree, docname):
+    """Join a number in running text to its unit or spread, and the two ends of a range."""
+    if app.builder.format != "html":
+        return
+    for text in list(doctree.findall(nodes.Text)):
+        whole = RANGE.sub("\u2013\u2060", NUMBER.sub("\u00a0", text))
+        if whole != text and not isinstance(text.parent, VERBATIM):
+            text.parent.replace(text, nodes.Text(whole))
+
+
 def _is_math(node):
     return isinstance(node, nodes.math | nodes.math_block)
 
@@ -136,4 +151,5 @@ def setup(app):
     app.add_css_file(STYLESHEET)
     app.connect("env-updated", typeset_all)
     app.connect("doctree-resolved", keep_together)
+    app.connect("doctree-resolved", keep_numbers_whole)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

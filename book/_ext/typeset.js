@@ -27,7 +27,7 @@ global.MathJax = {
   tex: { formatError: (jax, error) => { throw error; } },
   chtml: { fontURL: "fonts/mathjax" },  // next to the style sheet
 };
-const NO_BREAK = /mjx-c(7C|2225|2061)\b/;  // bars of sizes and norms; a function before its argument
+const NO_BREAK = /mjx-c(7C|2225|2016|2061)\b/;  // bars of sizes and norms; a function before its argument
 const LONG = 25;  // characters of TeX that may not fit a line
 // What the engine calls by a name that is not the reader's.
 const WORDS = [
@@ -39,26 +39,63 @@ const WORDS = [
   [/\bsucceeds above single line equals sign\b/g, "succeeds or equals"],
 ];
 
-// Parts of a formula, between which a small screen may end a line: they begin after an operator or a
-// comma, where TeX would break it too; in a display, only outside of brackets.
+// Where a small screen may end the lines of a formula: between formulas that stand side by side
+// (groups, parted by a \quad or more), then after an operator or a comma, as TeX does (parts), and in
+// a display, where a part alone is too long, within its brackets too (pieces).
 function divide(adaptor, math, display) {
-  const parts = [[]];
-  let depth = 0, operator = false, gap = false;
+  const wrap = (name, nodes) => adaptor.node("span", { class: name }, nodes);
+  const joined = (name, lists) => (lists.length > 1 ? lists.map((list) => wrap(name, list)) : lists.flat());
+  const sides = [[]], end = [];  // groups, each a list of parts, each one of pieces; gaps between them
+  let depth = 0, norm = false, operator = false, gap = false, begun = false;
   for (const child of adaptor.childNodes(math)) {
     const text = adaptor.outerHTML(child), spaced = adaptor.getAttribute(child, "space");
-    if (!text.includes("<mjx-c")) {
-      gap = true;  // no character: TeX's \; and the like
+    const wide = parseFloat((text.match(/mjx-mspace style="width: ([\d.]+)em/) || [])[1]) >= 1;
+    const group = sides[sides.length - 1];
+    if (adaptor.kind(child) === "mjx-tstrut") {
+      end.push(child);
+    } else if (!text.includes("<mjx-c") && wide && display && !depth && group.length) {
+      sides.push(child, []);
+      operator = gap = begun = false;
     } else {
-      if (operator && (spaced || gap) && !(display && depth > 0)) parts.push([]);
-      const opens = (text.match(/mjx-c(28|5B|7B|27E8)\b/g) || []).length;
-      const closes = (text.match(/mjx-c(29|5D|7D|27E9)\b/g) || []).length;
-      [operator, gap] = [adaptor.kind(child) === "mjx-mo" && !closes && !NO_BREAK.test(text), false];
-      depth += opens - closes;
+      let fresh = !group.length;
+      if (!text.includes("<mjx-c")) {
+        gap = true;  // no character: TeX's \; and the like
+      } else {
+        const bar = (text.match(/mjx-c(2225|2016)\b/g) || []).length % 2 > 0;
+        const opens = (text.match(/mjx-c(28|5B|7B|27E8)\b/g) || []).length + (bar && !norm);
+        const closes = (text.match(/mjx-c(29|5D|7D|27E9)\b/g) || []).length + (bar && norm);
+        const may = operator && (spaced || gap), factor = gap && opens > closes;
+        fresh = fresh || (may && !(display && depth > 0));
+        if (!fresh && display && (may || factor)) group[group.length - 1].push([]);
+        const sign = adaptor.kind(child) === "mjx-mo" && !closes && !NO_BREAK.test(text);
+        [operator, gap, begun] = [sign && begun, false, true];  // none that begins a row
+        norm = norm !== bar;
+        depth += opens - closes;
+      }
+      if (fresh) group.push([[]]);
+      const part = group[group.length - 1];
+      part[part.length - 1].push(child);
     }
-    parts[parts.length - 1].push(child);
   }
-  if (parts.length < 2) return;
-  for (const part of parts) adaptor.append(math, adaptor.node("span", { class: "mjx-part" }, part));
+  const parts = (group) => joined("mjx-part", group.map((part) => joined("mjx-piece", part)));
+  const beside = sides.map((side) => (Array.isArray(side) ? wrap("mjx-group", parts(side)) : side));
+  const nodes = sides.length > 1 ? [wrap("mjx-groups", beside)] : parts(sides[0]);
+  for (const node of [...nodes, ...end]) adaptor.append(math, node);
+}
+
+// A display, or the rows of an aligned one, whose table a small screen then narrows.
+function divideDisplay(adaptor, node) {
+  const inner = (node) => adaptor.childNodes(node), [table, ...others] = inner(node);
+  if (!table || adaptor.kind(table) !== "mjx-mtable" || others.some((n) => adaptor.kind(n) !== "mjx-tstrut")) {
+    return divide(adaptor, node, true);
+  }
+  adaptor.addClass(table, "mjx-rows");
+  for (const row of inner(table).flatMap(inner).flatMap(inner)) {
+    const cells = inner(row);
+    for (const [k, cell] of cells.entries()) {
+      if (cells.length < 2 || k % 2) divideDisplay(adaptor, cell);  // what stands left of a sign is short
+    }
+  }
 }
 
 async function main() {
@@ -73,7 +110,9 @@ async function main() {
     try {
       // The size of an x is that of the formula's own font: the page scales both alike.
       const node = MathJax.tex2chtml(tex, { display, em: 16, ex: 16 * 0.442 });
-      if (tex.length > LONG) divide(adaptor, adaptor.firstChild(node), display);
+      const math = adaptor.firstChild(node);
+      if (tex.length > LONG && display) divideDisplay(adaptor, math);
+      else if (tex.length > LONG) divide(adaptor, math, display);
       const speech = speaker.toSpeech(MathJax.tex2mml(tex, { display }));
       return {
         html: adaptor.innerHTML(node),

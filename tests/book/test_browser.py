@@ -85,6 +85,12 @@ node => {
 }).map(node => node.outerHTML.slice(0, 200))"""
 
 
+# Formulas and tables that scroll sideways.
+SCROLLED = """() => [...document.querySelectorAll(
+  "div.math > mjx-container, .text_html:has(table), .pst-scrollable-table-container"
+)].filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.textContent)"""
+
+
 # Words and numbers of tables that stand on two lines.
 BROKEN = """() => [...document.querySelectorAll(
   "article table:not(.indextable) :is(td, th)"
@@ -121,6 +127,7 @@ def test_page_is_accessible_and_fits_every_screen(visit, name):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(WIDER, width) == []
         assert page.evaluate(BROKEN) == []
+        assert page.evaluate(SCROLLED) == []
         options = {"resultTypes": ["violations"], "preload": False}  # no second look at styles
         options["rules"] = {"label-content-name-mismatch": {"enabled": True}}
         if rules:

@@ -1,10 +1,15 @@
 """Formulas on the pages."""
 
+import json
+import re
+import subprocess
 from types import SimpleNamespace
 
 import pytest
 from docutils import nodes, utils
-from noiseprune_maths import keep_together
+from noiseprune_maths import TYPESET, keep_numbers_whole, keep_together, node_program
+
+HTML = SimpleNamespace(builder=SimpleNamespace(format="html"))
 
 
 @pytest.mark.parametrize(
@@ -15,6 +20,42 @@ def test_a_formula_stays_with_the_signs_beside_it(before, after, joined):
     document, formula = utils.new_document(""), nodes.math("", "x")
     paragraph = nodes.paragraph("", "", nodes.Text(before), formula, nodes.Text(after))
     document += paragraph
-    keep_together(SimpleNamespace(builder=SimpleNamespace(format="html")), document, "")
+    keep_together(HTML, document, "")
     assert paragraph.astext() == f"{before}x{after}"
     assert [whole.astext() for whole in paragraph.findall(nodes.inline)] == [joined] * bool(joined)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("keeps 60 % of", "keeps 60\u00a0% of"),
+        ("keeps 60\n% of", "keeps 60\u00a0% of"),
+        ("1.5 ± 0.2 in 8 min, 3 months", "1.5\u00a0±\u00a00.2 in 8\u00a0min, 3 months"),
+        ("from 0.29–0.31 on", "from 0.29–\u20600.31 on"),
+        ("Ornstein–Uhlenbeck, 3 samples", "Ornstein–Uhlenbeck, 3 samples"),
+    ],
+)
+def test_a_number_stays_with_its_unit_but_not_in_code(text, whole):
+    document, code = utils.new_document(""), nodes.literal("", text)
+    document += nodes.paragraph("", "", nodes.Text(text), code)
+    keep_numbers_whole(HTML, document, "")
+    assert [found.astext() for found in document.findall(nodes.Text)] == [whole, text]
+
+
+@pytest.mark.parametrize(
+    ("tex", "spans"),
+    [
+        (r"a_{\text{first}} = b_{\text{second}} + c", "part part part"),
+        (
+            r"a = b \bigl(c + d\bigr), \qquad e \quad\text{if so}",
+            "groups group part part piece piece group group",
+        ),
+        (r"\|x - y\| = \bigl\| m - n \bigr\| + z^2", "part piece piece part piece piece part"),
+        (r"\begin{aligned} a - b &= c + d \\ &\le e + f \end{aligned}", "rows part part part part"),
+    ],
+)
+def test_a_display_may_end_its_lines_beside_operators(tex, spans):
+    asked = json.dumps([{"tex": tex, "display": True}])
+    done = subprocess.run([node_program(), TYPESET], input=asked, capture_output=True, text=True)
+    (formula,) = json.loads(done.stdout)["formulas"]
+    assert " ".join(re.findall(r"mjx-(group|groups|part|piece|rows)\b", formula["html"])) == spans
