@@ -171,7 +171,7 @@ def integer(value, name, *, low):
 
 def choice(value, name, options):
     """One of the named options."""
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         listed = ", ".join(repr(o) for o in options)
         raise ValueError(f"{name} must be one of {listed}, got {value!r}")
     return value

@@ -61,6 +61,11 @@ def peak_amplification(A):
         At least 1, and 1 for a stable normal network. Looked for at thirteen times only, so the
         true peak may be a little higher.
 
+    Raises
+    ------
+    ValueError
+        If activity outgrows floating-point numbers by then.
+
     References
     ----------
     Book, "How far from normal?".
@@ -74,8 +79,13 @@ def peak_amplification(A):
     step = linalg.expm(0.1 * _matrix.dense(_checks.matrix(A)))
     peak = 1.0
     for _ in range(DOUBLINGS):
-        peak = max(peak, float(np.sqrt(linalg.eigvalsh(step.T @ step)[-1])))
-        step = step @ step
+        with np.errstate(over="ignore", invalid="ignore"):
+            square, step = step.T @ step, step @ step
+        if not np.isfinite(square).all():
+            raise ValueError(
+                "exp(A t) is beyond floating-point numbers: A is unstable, or amplifies too much"
+            )
+        peak = max(peak, float(np.sqrt(linalg.eigvalsh(square)[-1])))
     return peak
 
 

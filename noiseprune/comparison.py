@@ -167,10 +167,15 @@ def _large(A, A_sparse):
     n = A.shape[0]
     if not (fits(A) and fits(A_sparse)):
         start = np.random.default_rng(0).standard_normal(n)
-        slow, slow_sparse = (
-            splinalg.eigs(matrix, k=MODES, which="LR", v0=start, return_eigenvectors=False)
-            for matrix in (A, A_sparse)
-        )
+        try:
+            slow, slow_sparse = (
+                splinalg.eigs(matrix, k=MODES, which="LR", v0=start, return_eigenvectors=False)
+                for matrix in (A, A_sparse)
+            )
+        except splinalg.ArpackError as error:
+            raise RuntimeError(
+                f"the slowest modes of {n} neurons were not found: {error}"
+            ) from error
         _check_stable(A, slow.real.max())
         finite = None if slow_sparse.real.max() < 0 else math.inf
         return slow, slow_sparse, finite, finite

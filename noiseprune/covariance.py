@@ -99,9 +99,20 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous", 
                 "time='discrete'"
             )
         _require(on, A)
-        return on.host(_discrete(on.dense(A), sigma, on))
+        return _finite(on.host(_discrete(on.dense(A), sigma, on)))
     check_leak(A)
     return _continuous(A, sigma, structure, on)
+
+
+def _finite(C):
+    """Refuse a covariance that no numbers hold: a finite variance bounds all that it goes with."""
+    if not np.isfinite(C.diagonal()).all():
+        raise ValueError(
+            "the stationary covariance of A is beyond floating-point numbers: activity grows too "
+            "much on its way through the network, or decays too slowly; add leak, or scale A or "
+            "the noise"
+        )
+    return C
 
 
 def _noise(sigma, n):
@@ -124,6 +135,7 @@ def _require(on, A):
     on.require(_HELD * 8 * n * n, f"{_HELD} matrices of {n} x {n} numbers")
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what comes of it is refused
 def _continuous(A, sigma=1.0, structure="auto", on=_device.HOST):
     """`stationary_covariance` in continuous time of a checked A."""
     _require(on, A)
@@ -131,7 +143,7 @@ def _continuous(A, sigma=1.0, structure="auto", on=_device.HOST):
     if structure in ("auto", "symmetric"):
         symmetric = _matrix.is_symmetric(A)
         if symmetric and alike:
-            return on.host(_inverse_of_negative(on.dense(A), sigma**2 / 2, A, on))
+            return _finite(on.host(_inverse_of_negative(on.dense(A), sigma**2 / 2, A, on)))
         if structure == "symmetric" and not symmetric:
             raise ValueError(
                 "structure='symmetric' but A is not symmetric: its largest |A_ij - A_ji| is "
@@ -143,13 +155,13 @@ def _continuous(A, sigma=1.0, structure="auto", on=_device.HOST):
     if structure in ("auto", "normal") and alike:
         C = _normal(dense, A, on)
         if C is not None:
-            return on.host(C * (sigma**2 / unit))
+            return _finite(on.host(C * (sigma**2 / unit)))
         if structure == "normal":
             raise ValueError(
                 "structure='normal' but A is not normal: ||A A^T - A^T A|| / ||A||^2 is "
                 f"{_commutator(on.host(dense)):.3g}; use 'general' or 'auto'"
             )
-    return on.host(_general(dense, np.broadcast_to(sigma, len(dense)), A, on) / unit)
+    return _finite(on.host(_general(dense, np.broadcast_to(sigma, len(dense)), A, on) / unit))
 
 
 def sample_covariance(x, *, burn_in=0):
@@ -395,7 +407,7 @@ def checked_covariance(C, n):
     """
     dtype = getattr(C, "dtype", None)
     if sparse.issparse(C):
-        C = C.toarray()
+        C = _checks.matrix(C, "C").toarray()
     C = _checks.array(C, "C", ndim=2)
     if C.shape != (n, n):
         raise ValueError(f"C must have shape {(n, n)} to match A, got {C.shape}")

@@ -474,10 +474,11 @@ def probabilities_on(W, P, rescale):
         p[place] = P.data
     if high > 1:
         p = np.minimum(p, 1.0)
-    if rescale and p.size and not p.all():
-        k = int(np.flatnonzero(p == 0)[0])
+    least = np.finfo(float).tiny  # below it 1 / p may be no number
+    if rescale and p.size and p.min() < least:
+        k = int(np.flatnonzero(p < least)[0])
         raise ValueError(
-            f"P is 0 on the synapse ({rows[k]}, {W.indices[k]}), which then is never "
+            f"P is {p[k]:.3g} on the synapse ({rows[k]}, {W.indices[k]}), which then is never "
             "kept, and no rescaling makes up for it; raise it, or use rescale=False"
         )
     return p

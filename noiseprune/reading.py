@@ -17,6 +17,7 @@ from scipy import sparse
 
 from noiseprune import _checks, _matrix, formats
 
+_NO_WEIGHTS = "cmM"  # complex numbers, times and dates, which NumPy would turn into numbers
 DIRECTIONS = ("source-target", "target-source", "undirected")
 
 
@@ -397,6 +398,9 @@ def _from_frame(frame, names, direction):
     elif index != names:
         notes.append("rows put into the order of the columns")
         frame = frame.reindex(names)
+    for kind in frame.dtypes:
+        if kind.kind in _NO_WEIGHTS:
+            raise ValueError(f"the table holds {kind}, which is no weight")
     try:
         dense = frame.to_numpy(dtype=float)
     except (TypeError, ValueError) as error:
@@ -448,6 +452,8 @@ def _from_edges(frame, direction, weight, unit):
         notes.append("no column of weights: every synapse has weight 1")
     else:
         given = frame[weight].iloc[rows]
+        if given.dtype.kind in _NO_WEIGHTS:
+            raise ValueError(f"the column {weight!r} holds {given.dtype}, which is no weight")
         if given.dtype == object or given.dtype.kind not in "biuf":
             given = given.where(~given.isin(formats.NO_EDGE))
         try:

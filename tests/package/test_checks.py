@@ -92,6 +92,7 @@ SCORES = np.array([[0, 1.0], [1.0, 0]])
     [
         (lambda: npr.compare_spectra(A, A, eigenpairs=1), r"a pair \(values, vectors\), got int"),
         (lambda: npr.compare_spectra(A, A, eigenpairs=(np.ones(2),)), "a pair"),
+        (lambda: npr.synapse_scores(A, rule=np.array(["noise", "leak"])), "rule must be one of"),
         (lambda: npr.diagnose(A, keep=[]), "keep must hold at least one fraction"),
         (lambda: npr.sample_covariance([[1e200], [-1e200]]), "scale x down"),
         (lambda: npr.sample_covariance([[1.5e308], [1.5e308]]), "scale x down"),

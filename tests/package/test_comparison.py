@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import linalg, sparse
+from scipy.sparse import linalg as splinalg
 
 import noiseprune as npr
 
@@ -132,6 +133,17 @@ def test_large_directed_networks_have_their_stability(monkeypatch):
     assert estimate.covariance_error is estimate.trajectory_error is estimate.epsilon is None
     strong = sparse.coo_array(([100.0, 100.0], ([0, 1], [1, 0])), shape=A.shape)
     assert npr.compare(A, B + strong).trajectory_error == math.inf
+
+
+def test_slow_modes_that_no_iteration_finds_are_said(monkeypatch):
+    def endless(*args, **keywords):
+        raise splinalg.ArpackError(-1)
+
+    monkeypatch.setattr("scipy.sparse.linalg.eigs", endless)
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 20)
+    chain = sparse.diags_array([np.full(30, -1.0), np.full(29, 0.5)], offsets=[0, -1], format="csr")
+    with pytest.raises(RuntimeError, match="the slowest modes of 30 neurons were not found"):
+        npr.compare(chain, chain)
 
 
 @pytest.mark.parametrize("power", [-700, 700])

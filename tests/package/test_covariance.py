@@ -699,3 +699,31 @@ def test_a_solution_of_lyapunovs_equation_proves_stability_where_it_is_positive(
     A = -0.5 * np.linalg.inv(C)
     assert _proves_stability(A, C) == stable
     assert not _proves_stability(A, 1.001 * C)  # which is no solution
+
+
+def test_activity_that_outgrows_numbers_on_its_way_is_refused_in_words():
+    """A stable chain that triples activity at each of 400 steps: variances of 1e380."""
+    A = -np.eye(400) + np.diag(np.full(399, 3.0), -1)
+    for call in (npr.stationary_covariance, npr.synapse_scores, lambda A: npr.compare(A, A)):
+        with pytest.raises(ValueError, match="covariance of A is beyond floating-point numbers"):
+            call(A)
+    with pytest.raises(ValueError, match="beyond floating-point numbers: A is unstable, or ampl"):
+        npr.asymmetric.peak_amplification(A)
+    for A in ([[-1e-290]], [[-1e-290, 1e-291], [0, -1e-290]]):
+        with pytest.raises(ValueError, match="covariance of A is beyond floating-point numbers"):
+            npr.stationary_covariance(A, sigma=1e20)
+
+
+def test_a_long_chain_has_the_covariances_of_its_recursion():
+    n, w = 150, 3.0
+    C = np.zeros((n + 1, n + 1))
+    for i, j in np.ndindex(n, n):  # 2 C_ij = delta_ij + w (C_i-1,j + C_i,j-1)
+        C[i, j] = ((i == j) + w * (C[i - 1, j] + C[i, j - 1])) / 2
+    A = -np.eye(n) + np.diag(np.full(n - 1, w), -1)
+    assert np.allclose(npr.stationary_covariance(A), C[:n, :n], rtol=1e-13)
+
+
+def test_a_sparse_covariance_of_small_integers_adds_up():
+    place = [0, 0, 1, 1] * 2
+    C = sparse.coo_array((np.full(8, 100, dtype=np.int8), (place, place)), shape=(2, 2))
+    assert npr.synapse_variances([[0, 1], [1, 0]], C).max() == 800

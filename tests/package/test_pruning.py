@@ -905,3 +905,11 @@ def test_a_leak_that_is_all_lost_is_0_and_not_the_rounding_above_it(diagonal):
     pruned = npr.noise_prune(A, 1e-12, diagonal=diagonal, rng=1)  # no synapse is left
     assert pruned.A.diagonal().max() <= 0
     assert pruned.components == 50
+
+
+def test_a_probability_whose_inverse_is_no_number_is_as_good_as_0():
+    A = npr.add_leak([[0, 1.0], [1.0, 0]], excess=1.0)
+    P = np.array([[0, 1e-320], [1e-320, 0]])
+    for call in (npr.sample_synapses, npr.theory.predicted_epsilon, npr.theory.predicted_slowest):
+        with pytest.raises(ValueError, match=r"P is 1e-320 on the synapse \(0, 1\)"):
+            call(A, P)

@@ -367,6 +367,11 @@ def test_other_sources_are_refused(tmp_path):
         (bad, r"edge \('AVAL', 'NA'\) has the weight 'strong'"),
         (nx.DiGraph(), "no nodes"),
         (pd.DataFrame({"a": [1]}), "neither a square matrix nor a list"),
+        (frame().astype(complex), "the table holds complex128, which is no weight"),
+        (
+            edges().assign(weight=pd.to_datetime("2020-01-01")),
+            r"the column 'weight' holds datetime64\[.*\], which is no weight",
+        ),
         (frame().astype(object).map(lambda x: "x" if x == 1.5 else x), "no number"),
         (
             frame().set_axis(["a", "a", "b", "c"], axis=0).set_axis(["a", "a", "b", "c"], axis=1),
