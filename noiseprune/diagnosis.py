@@ -60,6 +60,9 @@ class Diagnosis:
         with diagonal "homeostatic". Infinite where nothing holds.
     keep_for : dict
         Smallest fraction for epsilon 0.5 and 0.3, for every rule; empty where it is not predicted.
+    rough : tuple of float
+        Fractions, those of `keep_for` included, at which the prediction for the first rule is not
+        reliable: above 1, or single synapses decide (`theory.PredictedEpsilon`).
     gain : dict
         How many times smaller the errors of the slowest modes are by noise than by leak, and than
         by weight; empty where it is not predicted.
@@ -88,6 +91,7 @@ class Diagnosis:
     measure: str
     predictions: tuple
     keep_for: dict
+    rough: tuple
     gain: dict
     advice: tuple
 
@@ -238,13 +242,16 @@ def _beyond_leak(scores, symmetric, names):
 def _expected(A, W, facts, scores, keeps):
     """Predictions for every rule that has scores."""
     epsilon = facts["symmetric"] and facts["dominant"]
-    rows = []
+    rows, rough, first = [], [], next(iter(scores))
     for keep in keeps:
         row = {"keep": keep}
         for rule, S in scores.items():
             P = keep_probabilities(S, keep=keep)
             if epsilon:
-                row[rule] = theory.predicted_epsilon(A, P).epsilon
+                predicted = theory.predicted_epsilon(A, P)
+                row[rule] = predicted.epsilon
+                if rule == first and not predicted.reliable:
+                    rough.append(keep)
             else:
                 row[rule] = _input_error(A, W, P)
             if epsilon and rule == "noise":
@@ -258,6 +265,9 @@ def _expected(A, W, facts, scores, keeps):
             keep_for[wanted] = {
                 rule: theory.keep_for_epsilon(A, wanted, rule=rule) for rule in scores
             }
+            P = keep_probabilities(scores[first], keep=(enough := keep_for[wanted][first]))
+            if not theory.predicted_epsilon(A, P).reliable:
+                rough.append(enough)
     if epsilon and facts["stable"]:
         modes = slowest_modes(A, k=min(_MODES, facts["neurons"] - 1))
         errors = {
@@ -270,6 +280,7 @@ def _expected(A, W, facts, scores, keeps):
         "measure": "epsilon" if epsilon else "input error",
         "predictions": tuple(rows),
         "keep_for": keep_for,
+        "rough": tuple(rough),
         "gain": gain,
     }
 
@@ -337,8 +348,14 @@ def _advice(found):
         f"Below {found['floor']:.1%} of the synapses every rule tears the network apart, and "
         "a random draw well above" + (f": keeping {max(below):g} is too little." if below else ".")
     )
+    if found["rough"]:
+        kept = ", ".join(f"{keep:.2g}" for keep in found["rough"])
+        yield (
+            f"Keeping {kept}, the prediction is above 1 or single synapses decide: read it as "
+            "large, not as a number."
+        )
     noise = {epsilon: row.get("noise") for epsilon, row in found["keep_for"].items()}
-    if noise:
+    if noise and not set(noise.values()) & set(found["rough"]):
         yield (
             f"For a worst error of 0.5, keep {noise[0.5]:.0%} by rule 'noise'; for 0.3, "
             f"{noise[0.3]:.0%}. diagonal='homeostatic' needs less."

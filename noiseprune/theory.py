@@ -35,8 +35,9 @@ class PredictedEpsilon:
     jump : float
         The largest share of a neuron's leak by which one single synapse that survives adds to it.
     reliable : bool
-        Whether epsilon is below 1 and far above `jump`. Where it is not, single survivors decide
-        what happens, and no sum over many synapses becomes normal.
+        Whether epsilon is below 1 and far above `jump`, and above the share of a leak that goes
+        with one single synapse that is lost, if a draw is likely to lose one so large. Where it is
+        not, single synapses decide what happens, and no sum over many becomes normal.
     """
 
     epsilon: float
@@ -281,7 +282,8 @@ def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched"):
     else:
         # Leaks no longer fluctuate: the edge of the semicircle, if all neurons were as the worst.
         epsilon = float(2 * np.sqrt(c.sum(axis=1).max()))
-    return PredictedEpsilon(epsilon, jump, bool(epsilon < 1 and jump < epsilon / 2))
+    single = max(jump, _largest_loss(_leak(A, W), W, p))
+    return PredictedEpsilon(epsilon, jump, bool(epsilon < 1 and single < epsilon / 2))
 
 
 def predicted_slowest(A, P):
@@ -551,6 +553,14 @@ def _variances(leak, W, p):
     v = np.bincount(rows, (W.data / leak[rows]) ** 2 * (1 / p - 1), leak.size)
     jump = float(np.max(np.abs(W.data) * (1 / p - 1) / leak[rows], initial=0.0))
     return c, v, jump
+
+
+def _largest_loss(leak, W, p):
+    """Largest share of a neuron's leak that half a synapse or more is expected to take with it."""
+    share = np.abs(W.data) / leak[row_indices(W)]
+    order = np.argsort(-share)
+    lost = np.cumsum(1 - p[order]) >= 0.5
+    return float(share[order][lost].max(initial=0.0))
 
 
 def _resolvent_above(e, c, v, g, quantile):

@@ -77,6 +77,19 @@ def test_predictions_are_those_of_theory(bottlenecks):
     assert bottlenecks.keep_for[0.3]["noise"] > bottlenecks.keep_for[0.5]["noise"]
 
 
+def test_predictions_that_are_no_numbers_are_named():
+    """To most neurons of a star one synapse is all or nothing, however many are kept."""
+    star = np.zeros((60, 60))
+    star[0, 1:] = star[1:, 0] = 1
+    found = npr.diagnose(npr.add_leak(star, excess=0.05), keep=[0.9, 0.5])
+    assert found.rough == (0.9, 0.5, *(row["noise"] for row in found.keep_for.values()))
+    assert any("not as a number" in line for line in found.advice)
+    assert not any("For a worst error" in line for line in found.advice)
+    dense = npr.diagnose(npr.add_leak(1 - np.eye(300)), keep=0.5)
+    assert dense.rough == ()
+    assert not any("not as a number" in line for line in dense.advice)
+
+
 def test_input_error_is_that_of_many_draws(network):
     A = network(20, symmetric=False)
     found = npr.diagnose(A, keep=0.5)

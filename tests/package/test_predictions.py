@@ -74,6 +74,11 @@ def test_unreliable_predictions_say_so(clustered):
     A = npr.add_leak(npr.random_graph(400, 10, rng=0), excess=0.05)
     P = npr.keep_probabilities(npr.synapse_scores(A, rule="weight"), keep=0.3)
     assert not theory.predicted_epsilon(A, P).reliable
+    star = sparse.coo_array((np.ones(60), (np.zeros(60, dtype=int), np.arange(1, 61))), (61, 61))
+    A = npr.add_leak((star + star.T).tocsr(), excess=0.05)
+    P = npr.keep_probabilities(npr.synapse_scores(A), keep=0.98)
+    assert theory.predicted_epsilon(A, P).epsilon < 0.5
+    assert not theory.predicted_epsilon(A, P).reliable  # a synapse lost is all that a neuron has
     few = npr.keep_probabilities(npr.synapse_scores(clustered), keep=0.005)
     assert not theory.predicted_slowest(clustered, few).reliable
 
