@@ -27,8 +27,9 @@ global.MathJax = {
   tex: { formatError: (jax, error) => { throw error; } },
   chtml: { fontURL: "fonts/mathjax" },  // next to the style sheet
 };
-const NO_BREAK = /mjx-c(7C|2225|2016|2061)\b/;  // bars of sizes and norms; a function before its argument
+const NO_BREAK = /mjx-c(7C|2225|2016|2061|2211|220F|222B)\b/;  // bars of sizes; a function or a sum before what it is of
 const LONG = 25;  // characters of TeX that may not fit a line
+const SHORT = 18;  // signs that stay in one line of text if they stand in brackets
 // What the engine calls by a name that is not the reader's.
 const WORDS = [
   [/^1 lines Line 1: /, ""],
@@ -39,6 +40,28 @@ const WORDS = [
   [/\bsucceeds above single line equals sign\b/g, "succeeds or equals"],
 ];
 
+const OPENING = /mjx-c(28|5B|7B|27E8)\b/g, CLOSING = /mjx-c(29|5D|7D|27E9)\b/g;
+const count = (text, pattern) => (text.match(pattern) || []).length;
+
+// What stands in brackets that are short enough for a line.
+function inShortBrackets(adaptor, math) {
+  const short = new Set();
+  let depth = 0, inside = [], size = 0;
+  for (const child of adaptor.childNodes(math)) {
+    const text = adaptor.outerHTML(child);
+    if (depth > 0) {
+      inside.push(child);
+      size += count(text, /<mjx-c /g);
+    }
+    depth += count(text, OPENING) - count(text, CLOSING);
+    if (depth <= 0) {
+      if (size <= SHORT) inside.forEach((node) => short.add(node));
+      [depth, inside, size] = [0, [], 0];
+    }
+  }
+  return short;
+}
+
 // Where a small screen may end the lines of a formula: between formulas that stand side by side
 // (groups, parted by a \quad or more), then after an operator or a comma, as TeX does (parts), and in
 // a display, where a part alone is too long, within its brackets too (pieces).
@@ -46,6 +69,7 @@ function divide(adaptor, math, display) {
   const wrap = (name, nodes) => adaptor.node("span", { class: name }, nodes);
   const joined = (name, lists) => (lists.length > 1 ? lists.map((list) => wrap(name, list)) : lists.flat());
   const sides = [[]], end = [];  // groups, each a list of parts, each one of pieces; gaps between them
+  const sealed = display ? new Set() : inShortBrackets(adaptor, math);
   let depth = 0, norm = false, operator = false, gap = false, begun = false;
   for (const child of adaptor.childNodes(math)) {
     const text = adaptor.outerHTML(child), spaced = adaptor.getAttribute(child, "space");
@@ -61,10 +85,9 @@ function divide(adaptor, math, display) {
       if (!text.includes("<mjx-c")) {
         gap = true;  // no character: TeX's \; and the like
       } else {
-        const bar = (text.match(/mjx-c(2225|2016)\b/g) || []).length % 2 > 0;
-        const opens = (text.match(/mjx-c(28|5B|7B|27E8)\b/g) || []).length + (bar && !norm);
-        const closes = (text.match(/mjx-c(29|5D|7D|27E9)\b/g) || []).length + (bar && norm);
-        const may = operator && (spaced || gap), factor = gap && opens > closes;
+        const bar = count(text, /mjx-c(2225|2016)\b/g) % 2 > 0;
+        const opens = count(text, OPENING) + (bar && !norm), closes = count(text, CLOSING) + (bar && norm);
+        const may = operator && (spaced || gap) && !sealed.has(child), factor = gap && opens > closes;
         fresh = fresh || (may && !(display && depth > 0));
         if (!fresh && display && (may || factor)) group[group.length - 1].push([]);
         const sign = adaptor.kind(child) === "mjx-mo" && !closes && !NO_BREAK.test(text);

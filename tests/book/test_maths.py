@@ -31,6 +31,7 @@ def test_a_formula_stays_with_the_signs_beside_it(before, after, joined):
         ("keeps 60 % of", "keeps 60\u00a0% of"),
         ("keeps 60\n% of", "keeps 60\u00a0% of"),
         ("1.5 ± 0.2 in 8 min, 3 months", "1.5\u00a0±\u00a00.2 in 8\u00a0min, 3 months"),
+        ("so (N = 80, p ≤ 0.5), a = b", "so (N\u00a0=\u00a080, p\u00a0≤\u00a00.5), a = b"),
         ("from 0.29–0.31 on", "from 0.29–\u20600.31 on"),
         ("Ornstein–Uhlenbeck, 3 samples", "Ornstein–Uhlenbeck, 3 samples"),
     ],
@@ -55,7 +56,19 @@ def test_a_number_stays_with_its_unit_but_not_in_code(text, whole):
     ],
 )
 def test_a_display_may_end_its_lines_beside_operators(tex, spans):
-    asked = json.dumps([{"tex": tex, "display": True}])
+    assert divided(tex, display=True) == spans
+
+
+def test_a_line_of_text_does_not_end_within_short_brackets():
+    assert divided(r"(1 - \varepsilon) M_{\text{sparse}} + M", display=False) == "part part"
+    assert (
+        divided(r"(a + b + c + d + e + f + g + h + i + j + k)", display=False).count("part") == 11
+    )
+
+
+def divided(tex, *, display):
+    """Names of the spans in which a formula is wrapped."""
+    asked = json.dumps([{"tex": tex, "display": display}])
     done = subprocess.run([node_program(), TYPESET], input=asked, capture_output=True, text=True)
     (formula,) = json.loads(done.stdout)["formulas"]
-    assert " ".join(re.findall(r"mjx-(group|groups|part|piece|rows)\b", formula["html"])) == spans
+    return " ".join(re.findall(r"mjx-(group|groups|part|piece|rows)\b", formula["html"]))
