@@ -17,13 +17,14 @@ from sphinx.util.math import get_node_equation_number
 
 TYPESET = Path(__file__).with_name("typeset.js")
 STYLESHEET = "maths.css"
-# What may not end a line: the spaces of "5 %", "3 s", "1 ± 0.2", "N = 80"; the dash of "0.1–0.2",
-# which a joiner of no width follows.
+# What may not end a line: the spaces of "5 %", "3 s", "1 ± 0.2", "N = 80" and "[1, 2]"; the dash of
+# "0.1–0.2", which a joiner of no width follows.
 NUMBER = re.compile(
     r"(?<=\d)\s(?=(?:%|±|(?:s|ms|min|h|kB|MB|GB)\b))|(?<=±)\s(?=\d)"
     r"|(?<=\b\w)\s(?=[=≤]\s\d)|(?<=\w\s[=≤])\s(?=\d)"
 )
 RANGE = re.compile(r"(?<=\d)\u2013(?=[\d−])")
+INTERVAL = re.compile(r"(\[[\d.−]+,)\s([\d.−]+\])")
 VERBATIM = (nodes.literal, nodes.FixedTextElement, nodes.math)
 logger = logging.getLogger(__name__)
 
@@ -94,8 +95,8 @@ def keep_numbers_whole(app, doctree, docname):
     for text in list(doctree.findall(nodes.Text)):
         table = isinstance(text.parent, nodes.raw) and 'class="comparison"' in text
         if table or not isinstance(text.parent, (nodes.raw, *VERBATIM)):
-            whole = NUMBER.sub("\u00a0", text)
-            whole = whole if table else RANGE.sub("\u2013\u2060", whole)
+            whole = RANGE.sub("\u2013\u2060", NUMBER.sub("\u00a0", text))
+            whole = INTERVAL.sub("\\1\u00a0\\2", whole)
             text.parent.replace(text, nodes.Text(whole))
 
 

@@ -32,7 +32,7 @@ def test_a_formula_stays_with_the_signs_beside_it(before, after, joined):
         ("keeps 60\n% of", "keeps 60\u00a0% of"),
         ("1.5 ± 0.2 in 8 min, 3 months", "1.5\u00a0±\u00a00.2 in 8\u00a0min, 3 months"),
         ("so (N = 80, p ≤ 0.5), a = b", "so (N\u00a0=\u00a080, p\u00a0≤\u00a00.5), a = b"),
-        ("from 0.29–0.31 on", "from 0.29–\u20600.31 on"),
+        ("from 0.29–0.31 [0.2, 0.4] on", "from 0.29–\u20600.31 [0.2,\u00a00.4] on"),
         ("Ornstein–Uhlenbeck, 3 samples", "Ornstein–Uhlenbeck, 3 samples"),
     ],
 )
