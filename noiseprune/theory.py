@@ -274,7 +274,8 @@ def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched"):
     quantile = _checks.number(quantile, "quantile", low=0, high=1, low_open=True, high_open=True)
     _checks.choice(diagonal, "diagonal", ("matched", "homeostatic"))
     A, W, p = _symmetric_draw(A, P)
-    c, v, jump = _variances(_leak(A, W), W, p)
+    leak = _leak(A, W)
+    c, v, jump = _variances(leak, W, p)
     if not v.any():
         return PredictedEpsilon(0.0, jump, True)
     if diagonal == "matched":
@@ -282,8 +283,10 @@ def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched"):
     else:
         # Leaks no longer fluctuate: the edge of the semicircle, if all neurons were as the worst.
         epsilon = float(2 * np.sqrt(c.sum(axis=1).max()))
-    single = max(jump, _largest_loss(_leak(A, W), W, p))
-    return PredictedEpsilon(epsilon, jump, bool(epsilon < 1 and single < epsilon / 2))
+    large = np.abs(W.data) / leak[row_indices(W)] >= epsilon / 2
+    lost = (1 - p)[large].sum()  # expected number of synapses so large
+    reliable = epsilon < 1 and jump < epsilon / 2 and lost < 0.5
+    return PredictedEpsilon(epsilon, jump, bool(reliable))
 
 
 def predicted_slowest(A, P):
@@ -553,14 +556,6 @@ def _variances(leak, W, p):
     v = np.bincount(rows, (W.data / leak[rows]) ** 2 * (1 / p - 1), leak.size)
     jump = float(np.max(np.abs(W.data) * (1 / p - 1) / leak[rows], initial=0.0))
     return c, v, jump
-
-
-def _largest_loss(leak, W, p):
-    """Largest share of a neuron's leak that half a synapse or more is expected to take with it."""
-    share = np.abs(W.data) / leak[row_indices(W)]
-    order = np.argsort(-share)
-    lost = np.cumsum(1 - p[order]) >= 0.5
-    return float(share[order][lost].max(initial=0.0))
 
 
 def _resolvent_above(e, c, v, g, quantile):
