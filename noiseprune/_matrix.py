@@ -95,7 +95,7 @@ def row_indices(W):
     return np.repeat(np.arange(W.shape[0], dtype=W.indices.dtype), np.diff(W.indptr))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Links:
     """The two directions of every pair of linked neurons.
 

@@ -35,7 +35,7 @@ DIAGONALS = ("matched", "original", "homeostatic")
 _ABOVE = 1 + 1e-12  # as far as a probability, or a number of synapses, may be above 1 by rounding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PrunedNetwork:
     """A pruned network and how it came about.
 

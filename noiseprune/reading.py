@@ -228,7 +228,7 @@ class Network:
         return graph
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Form:
     """What the source looked like.
 

@@ -21,7 +21,7 @@ _GRADED = 1e4  # ratio of leaks above which eigenvalues lose digits to the large
 _SINGULAR = 1e-14  # reciprocal condition number, leaks brought to one size, of a singular network
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpectralComparison:
     """Measures of the lab notebook, one entry per mode, the slowest mode last: mode k at ``[-k]``.
 

@@ -65,7 +65,7 @@ class PredictedSlowest:
     reliable: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PredictedGain:
     """How much smaller the error of the slowest modes is under the first rule than the second.
 

@@ -31,7 +31,7 @@ _NARROW = 8  # columns below which the compiled product gains nothing
 _SINGLE = 1e-6  # relative residual that single precision can reach
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class System:
     """What is to be solved: plain arrays, which may travel to other processes.
 

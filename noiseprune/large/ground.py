@@ -15,7 +15,7 @@ SINGULAR = 1e-14  # of the total leak: a part that decays by less than this does
 _BARE = 1e-6  # of the total leak: with less excess than this, differences lose digits to the sum
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ground:
     """One neuron of each part with next to no excess leak, through which the part is grounded.
 

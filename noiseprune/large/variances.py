@@ -19,7 +19,7 @@ METHODS = ("auto", "exact", "sampled")
 SAMPLES = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VarianceEstimate:
     """Variances on the synapses, and how far to trust them.
 

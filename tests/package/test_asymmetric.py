@@ -87,9 +87,25 @@ def test_departure_from_normality_is_that_of_the_schur_form():
 
 def test_peak_amplification_of_two_neurons():
     # exp([[-1, 0], [8, -1]] t) = e^-t [[1, 0], [8 t, 1]]
-    times = 0.1 * 2.0 ** np.arange(12)
+    times = 0.1 * 2.0 ** np.arange(-12, 12)
     norms = [np.exp(-t) * np.linalg.norm([[1, 0], [8 * t, 1]], 2) for t in times]
-    assert np.isclose(peak_amplification([[-1.0, 0], [8.0, -1.0]]), max(norms))
+    A = np.array([[-1.0, 0], [8.0, -1.0]])
+    assert np.isclose(peak_amplification(A), max(norms))
+    for unit in (2.0**-900, 2.0**-20, 2.0**30):  # however time is measured
+        assert peak_amplification(unit * A) == peak_amplification(A)
+
+
+def test_a_peak_between_slow_rates_is_found():
+    slow = np.array([[-1e-7, 0], [1.0, -1e-6]])
+    times = np.linspace(1e4, 1e8, 200_000)
+    peak = np.max((np.exp(-1e-7 * times) - np.exp(-1e-6 * times)) / 9e-7)
+    assert 0.8 * peak < peak_amplification(slow) <= 1.001 * peak
+
+
+@pytest.mark.parametrize("A", [[[0.0]], [[0.0, 1], [-1, 0]], [[-1, 2], [2, -1.0]], [[1e-9]]])
+def test_a_network_that_does_not_decay_has_no_peak(A):
+    with pytest.raises(ValueError, match="does not decay"):
+        peak_amplification(A)
 
 
 def test_real_eigenvalues_meet_in_their_order():

@@ -95,7 +95,7 @@ def test_no_function_hides_its_module(module):
     assert getattr(importlib.import_module(folder), last) is found
 
 
-def test_no_dataclass_can_be_changed():
+def test_no_dataclass_can_be_changed_and_none_compares_arrays():
     found = [
         thing
         for module in set(MODULES) - {"__main__", "torch"}
@@ -104,6 +104,9 @@ def test_no_dataclass_can_be_changed():
     ]
     assert len(found) > 10
     assert all(thing.__dataclass_params__.frozen for thing in found)
+    with_arrays = [t for t in found if any("array" in f.type for f in dataclasses.fields(t))]
+    assert len(with_arrays) > 5
+    assert [t for t in with_arrays if t.__dataclass_params__.eq] == []  # == would be ambiguous
 
 
 def test_imports_inside_of_functions_are_those_that_need_an_extra():
