@@ -279,18 +279,18 @@ def _ten_neurons():
         W,
         np.full(2 * n, 0.01),
         _two_groups(),
-        pick=[n - 1, n],
+        pick=strongest,
         pattern={"name": "difference of the groups", "x": np.repeat([1, -1], n).tolist()},
         tour=[
             {
-                "say": "Cut the strongest link.",
-                "at": {"reset": True, "pick": strongest},
+                "say": "Cut the strongest link, {}–{}.".format(*strongest),
+                "at": {"reset": True},
                 "button": "Cut it",
                 "do": {"cut": strongest},
             },
             {
                 "say": "Now the weakest, the bridge, in place of it.",
-                "at": {"reset": True},
+                "at": {"reset": True, "pick": [n - 1, n]},
                 "button": "Cut it",
                 "do": {"cut": [n - 1, n]},
             },

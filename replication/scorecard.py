@@ -127,12 +127,20 @@ def spread(values, digits=2):
     --------
     >>> from replication.scorecard import spread
     >>> spread([0.1234, 0.2, 0.3])
-    '0.2 [0.12, 0.3]'
+    '0.20 [0.12, 0.30]'
     """
     low, middle, high = (
-        f"{float(f'{v:.{digits}g}'):g}" for v in (np.min(values), np.median(values), np.max(values))
+        _rounded(v, digits) for v in (np.min(values), np.median(values), np.max(values))
     )
     return f"{middle} [{low}, {high}]"
+
+
+def _rounded(value, digits):
+    """Text of a number to significant digits, zeros at its end included, and with a real minus."""
+    value = float(f"{value:.{digits}g}")
+    known = value and np.isfinite(value)
+    places = digits - 1 - int(np.floor(np.log10(abs(value)))) if known else 0
+    return f"{value:,.{max(places, 0)}f}".replace("-", "−")
 
 
 def scorecard(folder=RESULTS):
@@ -234,6 +242,7 @@ def _card(row):
         "criterion": criterion,
         "networks": row.scope + minutes,
         "source": row.source,
+        "shown in": f"chapter {int(row.chapter[:2])}",
     }
     lines = "".join(
         f"<dt>{name}</dt><dd>{html.escape(text, quote=False)}</dd>"
@@ -264,7 +273,7 @@ class _Results:
     def row(self, claim, source, criterion, measured, passed, chapter, *names, scope="", **how):
         results = [self[name] for name in names]
         if not scope:
-            scope = "; ".join(_scope(result) for result in results)
+            scope = "; ".join(map(_scope, results))
         seconds = sum(result.provenance["seconds"] for result in results)
         passed = tuple(bool(p) for p in passed)
         how = {"key": ""} | how
@@ -304,7 +313,7 @@ def _scope(result):
         neurons = f"N = {sum(sizes):,}"
     else:
         neurons = f"N from {min(settings['neurons']):,} to {max(settings['neurons']):,}"
-    return f"{neurons}, {len(settings['seeds'])} seeds"
+    return f"{result.experiment.replace('_', ' ')}: {neurons}, {len(settings['seeds'])} seeds"
 
 
 def _slow(result, **conditions):
@@ -352,8 +361,8 @@ def _clusters(results):
         "Covariance under noise reflects higher-order structure: high inside clusters, low across",
         "P, Fig. 1a",
         "mean correlation inside a cluster above that across, in every seed",
-        f"mean correlation inside over that across: N = 2,000 {spread(ratios[0], 3)}, N = 3,000 "
-        f"{spread(ratios[1], 3)}",
+        f"mean correlation inside over that across at N = 2,000: {spread(ratios[0], 3)}; "
+        f"at N = 3,000: {spread(ratios[1], 3)}",
         [(r > 1).all() for r in ratios],
         "04_the_rule",
         *names,
@@ -408,8 +417,8 @@ def _theorem(results):
         "P; R",
         "a complete proof, and networks that miss epsilon no more often than its bound allows at "
         "any rate and epsilon tried",
-        "the theorem is true, its sharp form is within a factor 2 of necessary, and where single "
-        "synapses do not decide a formula without a fitted constant gives the errors; "
+        "the theorem is true, its sharp form is within a factor 2 of necessary, and, where single "
+        "synapses do not decide, a formula without a fitted constant gives the errors; "
         f"{draws:,} draws: frequency of a miss minus its bound at most {np.max(excess):.2g}",
         [np.max(excess) <= 0],
         "06_theorem",
@@ -533,7 +542,7 @@ def _below_weight(what, source, results, spectrum, path=None):
     measured, passed = [], []
     for measure, errors in by_rule.items():
         values = {rule: errors(rule=rule) for rule in rules}
-        measured.append(f"{measure} " + ", ".join(f"{r} {spread(v)}" for r, v in values.items()))
+        measured.append(f"{measure}: " + ", ".join(f"{r} {spread(v)}" for r, v in values.items()))
         passed.append((values["noise"] < values["weight"]).all())
     return results.row(
         what,
@@ -588,7 +597,7 @@ def _diagonal(results):
         "P as read by S",
         "an error changes by less than half, either way, in every network, under the rule",
         "it depends on the measure. Error with the original over that with the matched diagonal: "
-        + "; ".join(f"{what} {spread(ratio)}" for what, ratio in changes.items())
+        + "; ".join(f"{what}: {spread(ratio)}" for what, ratio in changes.items())
         + ". Scaling each neuron's input back after the draw makes the two diagonals one",
         [(np.abs(np.log(ratio)) < np.log(LITTLE)).all() for ratio in changes.values()],
         "09_dynamics",
@@ -634,8 +643,8 @@ def _gain_original(results):
         "ours",
         f"kept {result.settings['keep']:g}: the errors of the ten slowest modes under leak are at "
         f"least {GAIN:g} times those under noise (median over modes and seeds), at each size",
-        "errors under leak over those under noise: "
-        + ", ".join(f"N = {n:,} {spread(gain, 3)}" for n, gain in gains.items()),
+        "errors under leak over those under noise "
+        + "; ".join(f"at N = {n:,}: {spread(gain, 3)}" for n, gain in gains.items()),
         [np.median(gain) >= GAIN for gain in gains.values()],
         "11_what_noise_adds",
         "noise_gains_original",
@@ -657,7 +666,7 @@ def _gain_bottlenecks(results):
         f"kept {result.settings['keep']:g}: that ratio is at least {GAIN_BOTTLENECK:g} (median "
         "over seeds) in every one of these networks, and above 1 in every seed",
         "errors under leak over those under noise: "
-        + ", ".join(f"{name} {spread(gain, 3)}" for name, gain in gains.items()),
+        + "; ".join(f"{name}: {spread(gain, 3)}" for name, gain in gains.items()),
         [
             min(np.median(gain) for gain in gains.values()) >= GAIN_BOTTLENECK,
             min(gain.min() for gain in gains.values()) > 1,
@@ -718,7 +727,7 @@ def _real_networks(results):
         "R, review 1",
         "errors of the slow modes, and of the trajectory, above those under noise in every network",
         "errors under weight over those under noise: "
-        + ", ".join(f"{name} {spread(ratio)}" for name, ratio in ratios.items()),
+        + "; ".join(f"{name}: {spread(ratio, 3)}" for name, ratio in ratios.items()),
         [ratio.min() > 1 for ratio in ratios.values()],
     )
 
@@ -736,8 +745,8 @@ def _real_gain(results):
         "ours",
         f"errors of the slow modes under leak at least {GAIN:g} times those under noise in the "
         "median over networks, and above them in every network",
-        f"errors under leak over those under noise: slow modes {spread(ratio)}, trajectory (not "
-        f"judged) {spread(path)}",
+        f"errors under leak over those under noise: slow modes: {spread(ratio, 3)}; trajectory "
+        f"(not judged): {spread(path, 3)}",
         [np.median(ratio) >= GAIN, ratio.min() > 1],
     )
 
@@ -831,15 +840,11 @@ def _other_approaches(results):
 def _recorded(results):
     for number, recorded in enumerate(LAB_OUTPUT, start=1):
         ours = results["lab_record"].column(recorded.column, rule=recorded.rule)
-        low, middle, high = (
-            f"{float(f'{v:.{recorded.digits}g}'):,g}" if recorded.digits < 6 else f"{v:,.0f}"
-            for v in (ours.min(), np.median(ours), ours.max())
-        )
         yield results.row(
-            f"{recorded.what}: {recorded.value:,}",
+            f"{recorded.what}: {recorded.value:,}".replace(": -", ": −"),
             "L, notebook output",
             "the recorded value lies between the least and the greatest of our seeds",
-            f"{middle} [{low}, {high}]",
+            spread(ours, recorded.digits),
             [ours.min() <= recorded.value <= ours.max()],
             "08_spectrum",
             "lab_record",

@@ -89,7 +89,7 @@ def table(rows, columns, caption):
     """
     if isinstance(columns, str):
         raise TypeError(f"columns must be a list of headings, got {columns!r}")
-    columns = tuple(columns)
+    columns = tuple(map(_shown, columns))
     if not columns:
         raise ValueError("a table needs columns, got none")
     shown = []
@@ -100,7 +100,7 @@ def table(rows, columns, caption):
         if len(cells) != len(columns):
             raise ValueError(f"row {number} has {len(cells)} cells for {len(columns)} columns")
         shown.append(cells)
-    return Table(columns, tuple(shown), caption)
+    return Table(columns, tuple(shown), _shown(caption))
 
 
 def _unbroken(text):
@@ -108,12 +108,17 @@ def _unbroken(text):
     return re.sub(r" (?=[±%])|(?<=[±≤=]) ", "\u00a0", html.escape(text))
 
 
+def _shown(text):
+    """Text as the book sets it: a minus as wide as a plus before a digit, a space before %."""
+    return re.sub(r"(?<=\d)%", " %", re.sub(r"(?<![\w.])-(?=\d)", "−", text))
+
+
 def _cell(cell, number):
-    """Text of a cell; a hyphen before a digit becomes the sign that is as wide as a plus."""
+    """Text of a cell."""
     if cell is None:
         return "–"
     if isinstance(cell, Integral):
         cell = str(cell)
     if not isinstance(cell, str):
         raise TypeError(f"row {number} has the cell {cell!r}: say its digits: f'{{x:.2f}}'")
-    return re.sub(r"(?<![\w.])-(?=\d)", "−", cell)
+    return _shown(cell)

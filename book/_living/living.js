@@ -432,7 +432,7 @@ export function mount(host, setting, changed = () => {}) {
     document.head.append(element("style", { id: "living-style" }, css));
   const stage = element("div", { class: "living-stage" }, drawing.node, editor, element("p", { class: "living-legend" },
     `A line is as thick as the probability that it is kept; dashed lines inhibit, dotted ones are gone. The tint of a neuron is its part in the ${
-      setting.pattern ? `mode most like the ${watched}` : watched}, while noise runs its activity; its stem is its own leak.`));
+      setting.pattern ? `mode most like the ${watched}` : watched}, orange where negative, and while noise runs, its activity; its stem is its own leak.`));
   if (setting.tour.length) go(0, false);
   speak();
   host.classList.add("living-on");

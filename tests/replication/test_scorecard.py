@@ -120,8 +120,8 @@ def test_missing_results_are_named(tmp_path):
 
 
 def test_spread_rounds_to_significant_digits():
-    assert scorecard.spread([1234.0, 1300.0, 0.012345], digits=2) == "1200 [0.012, 1300]"
-    assert scorecard.spread(np.array([2.0])) == "2 [2, 2]"
+    assert scorecard.spread([1234.0, 1300.0, 0.012345], digits=2) == "1,200 [0.012, 1,300]"
+    assert scorecard.spread(np.array([-2.0, 0, np.inf])) == "0 [−2.0, inf]"
 
 
 def test_readme_table_agrees_with_the_results():
