@@ -6,9 +6,10 @@ import numpy as np
 from scipy import linalg, optimize
 
 from noiseprune import _checks, _matrix
-from noiseprune.covariance import stationary_covariance
+from noiseprune.covariance import checked_covariance, stationary_covariance
 
-DOUBLINGS = 60  # beyond them, doubles cannot tell whether a network decays
+DOUBLINGS = 45  # beyond them, rounding alone may make the norm 1/2
+_SINGULAR = 1e-14  # of the largest eigenvalue, size of one that is 0 to working precision
 
 
 def departure_from_normality(A):
@@ -50,8 +51,8 @@ def departure_from_normality(A):
 def peak_amplification(A):
     """Largest ``||exp(A t)||_2`` over t = 0 and times 0.1 * 2^k, in the unit of A, k whole.
 
-    The least time is so short that little has happened; the last one is the first at which the
-    norm is below 1, after which no larger one can come.
+    At the least time ``||A||_1 t`` lies between 0.4 and 0.8; the last one is the first at which the
+    norm is below 1/2, after which no larger one can come.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def peak_amplification(A):
     Raises
     ------
     ValueError
-        If activity outgrows floating-point numbers, or never decays.
+        If activity outgrows floating-point numbers, or has not decayed by ``||A||_1 t = 1e13``.
 
     References
     ----------
@@ -89,7 +90,7 @@ def peak_amplification(A):
         if not np.isfinite(square).all():
             break
         norm = float(np.sqrt(linalg.eigvalsh(square)[-1]))
-        if norm < 1:
+        if norm < 0.5:
             return peak
         peak = max(peak, norm)
     raise ValueError(
@@ -118,7 +119,7 @@ def eigenvalue_errors(A, A_sparse):
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or an eigenvalue of A is 0 to working precision.
 
     References
     ----------
@@ -133,8 +134,14 @@ def eigenvalue_errors(A, A_sparse):
     A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
     _checks.same_shape(A, A_sparse, "A", "A_sparse")
     lam, mu = linalg.eigvals(_matrix.dense(A)), linalg.eigvals(_matrix.dense(A_sparse))
+    size = np.abs(lam)
+    if size.min() <= _SINGULAR * size.max():
+        raise ValueError(
+            "A is singular to working precision: relative errors have no meaning for an "
+            f"eigenvalue of size {size.min():.3g}; add leak with add_leak"
+        )
     rows, columns = optimize.linear_sum_assignment(np.abs(lam[:, None] - mu) ** 2)
-    errors = np.abs(mu[columns] - lam[rows]) / np.abs(lam)
+    errors = np.abs(mu[columns] - lam[rows]) / size
     return errors[np.lexsort((-errors, -np.abs(lam.imag), lam.real))]
 
 
@@ -194,7 +201,8 @@ def shared_noise_error(A, A_sparse, *, C=None, C_sparse=None):
     Raises
     ------
     ValueError
-        If the shapes differ or a network has no stationary covariance.
+        If the shapes differ, a network has no stationary covariance, or one that is given is not
+        that of its network.
 
     References
     ----------
@@ -208,8 +216,24 @@ def shared_noise_error(A, A_sparse, *, C=None, C_sparse=None):
     """
     A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
     _checks.same_shape(A, A_sparse, "A", "A_sparse")
-    C = stationary_covariance(A) if C is None else C
-    C_sparse = stationary_covariance(A_sparse) if C_sparse is None else C_sparse
-    X = linalg.solve_sylvester(_matrix.dense(A), _matrix.dense(A_sparse).T, -np.eye(A.shape[0]))
+    A, A_sparse = _matrix.dense(A), _matrix.dense(A_sparse)
+    C, C_sparse = _covariance(A, C, "C"), _covariance(A_sparse, C_sparse, "C_sparse")
+    X = linalg.solve_sylvester(A, A_sparse.T, -np.eye(len(A)))
     square = np.trace(C) + np.trace(C_sparse) - 2 * np.trace(X)
     return float(np.sqrt(max(square, 0.0) / np.trace(C)))
+
+
+def _covariance(A, C, name):
+    """Stationary covariance of a dense A at sigma = 1, or the given one if it is that."""
+    if C is None:
+        return stationary_covariance(A)
+    C = checked_covariance(C, len(A), name)
+    residual = A @ C
+    residual = linalg.norm(residual + residual.T + np.eye(len(A)))
+    # No C >= 0 leaves less than 1 of an unstable network.
+    if residual > max(0.5, 1e-10 * linalg.norm(A) * linalg.norm(C)):
+        raise ValueError(
+            f"{name} is not the stationary covariance of its network at sigma = 1, or there is "
+            f"none: ||A C + C A^T + I|| is {residual:.3g}; leave {name} out"
+        )
+    return C

@@ -400,21 +400,21 @@ def unstable(A, largest, *, singular=None):
     )
 
 
-def checked_covariance(C, n):
+def checked_covariance(C, n, name="C"):
     """Return a covariance that a caller gave as a float64 ndarray: symmetric and PSD, (n, n).
 
     It may miss that by the rounding of its own dtype, each neuron judged on its own scale.
     """
     dtype = getattr(C, "dtype", None)
     if sparse.issparse(C):
-        C = _checks.matrix(C, "C").toarray()
-    C = _checks.array(C, "C", ndim=2)
+        C = _checks.matrix(C, name).toarray()
+    C = _checks.array(C, name, ndim=2)
     if C.shape != (n, n):
-        raise ValueError(f"C must have shape {(n, n)} to match A, got {C.shape}")
+        raise ValueError(f"{name} must have shape {(n, n)} to match A, got {C.shape}")
     coarse = np.finfo(dtype).eps if dtype is not None and dtype.kind == "f" else 0.0
     if not _matrix.is_symmetric(C, max(1e-13, 4 * coarse)):
         raise ValueError(
-            f"C must be symmetric, its largest |C_ij - C_ji| is {np.abs(C - C.T).max():.3g}"
+            f"{name} must be symmetric, its largest |C_ij - C_ji| is {np.abs(C - C.T).max():.3g}"
         )
     rounding = max(1e-10, 4 * coarse)
     least = np.sqrt(rounding) * np.abs(C).max()  # below it, a variance is rounding of the largest
@@ -426,7 +426,7 @@ def checked_covariance(C, n):
     if linalg.lapack.dpotrf(shifted, lower=1, clean=0, overwrite_a=1)[1] != 0:
         least = linalg.eigvalsh(C, subset_by_index=[0, 0])[0]
         raise ValueError(
-            "C must be positive semidefinite to be a covariance, its least eigenvalue is "
+            f"{name} must be positive semidefinite to be a covariance, its least eigenvalue is "
             f"{least:.3g}"
         )
     return C

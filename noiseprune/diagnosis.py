@@ -30,7 +30,7 @@ class Diagnosis:
     density : float
         Synapses as a fraction of all that could be.
     symmetric, dominant, stable : bool
-        Whether A is symmetric, diagonally dominant with a negative diagonal, and stable.
+        Whether A is symmetric, diagonally dominant, and stable.
     excitatory, inhibitory, mixed : int
         Neurons whose outgoing synapses are all positive, all negative, or of both signs. Dale's law
         is kept where `mixed` is 0.
@@ -158,8 +158,8 @@ def diagnose(A, *, keep=None, names=None):
     Raises
     ------
     ValueError
-        If A has no synapse or a positive diagonal entry, keep is empty or has a fraction outside
-        (0, 1], or the names are not one for each neuron.
+        If A has no synapse, a neuron that has one has no positive leak, keep is empty or has a
+        fraction outside (0, 1], or the names are not one for each neuron.
 
     References
     ----------
@@ -181,8 +181,8 @@ def diagnose(A, *, keep=None, names=None):
     names = range(A.shape[0]) if names is None else list(names)
     if len(names) != A.shape[0]:
         raise ValueError(f"names must be one for each of {A.shape[0]} neurons, got {len(names)}")
-    facts, W = _facts(A)
     scores = {rule: synapse_scores(A, rule=rule) for rule in RULES if rule != "noise"}
+    facts, W = _facts(A)
     ratio, bottlenecks = None, ()
     if facts["abscissa"] <= 1e-12 * np.abs(A.diagonal()).max():  # where nothing decays, too
         scores = {"noise": synapse_scores(A, rng=0), **scores}
@@ -195,8 +195,6 @@ def diagnose(A, *, keep=None, names=None):
 def _facts(A):
     """What can be read off A."""
     n, W, leak = A.shape[0], _matrix.synapses(A), -A.diagonal()
-    if W.nnz == 0:
-        raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
     total = np.asarray(abs(W).sum(axis=1))
     symmetric = _matrix.is_symmetric(A)
     abscissa = spectral_abscissa(A)
@@ -211,7 +209,7 @@ def _facts(A):
         "synapses": int(W.nnz),
         "density": W.nnz / (n * max(n - 1, 1)),
         "symmetric": symmetric,
-        "dominant": bool(_matrix.is_dominant(A) and leak.min() >= 0),
+        "dominant": _matrix.is_dominant(A),
         "stable": bool(stable),
         "excitatory": int((positive & ~negative).sum()),
         "inhibitory": int((negative & ~positive).sum()),
@@ -220,9 +218,7 @@ def _facts(A):
         "isolated": int((np.bincount(part) == 1).sum()),
         "abscissa": abscissa,
         "time_constant": -1 / abscissa if stable else np.inf,
-        "leak_share": float(np.median((leak - total)[leak > 0] / leak[leak > 0]))
-        if (leak > 0).any()
-        else -np.inf,
+        "leak_share": float(np.median((leak - total)[leak > 0] / leak[leak > 0])),
         "input_spread": float(input_of.std() / input_of.mean()),
         "floor": (n - parts) / (W.nnz // 2 if symmetric else W.nnz),
     }, W

@@ -108,7 +108,7 @@ def synapse_scores(A, *, rule="noise", C=None, rng=None):
     ------
     ValueError
         If the rule is unknown, C does not fit, A has no stationary covariance, or rule "leak"
-        meets a neuron without a positive leak.
+        meets a neuron that has a synapse and no positive leak.
 
     References
     ----------
@@ -139,21 +139,23 @@ def _score(A, W, rule, C, rng, links=None, device=None):
         np.abs(S.data, out=S.data)
         return S
     if rule == "leak":
-        each = 0.5 / _positive_leak(A)
+        each = 0.5 / positive_leak(A, W)
         scores = np.abs(W.data) * (each[row_indices(W)] + each[W.indices])
     else:
         scores = np.abs(W.data) if rule == "weight" else np.ones_like(W.data)
     return sparse.csr_array((scores, W.indices, W.indptr), shape=W.shape)
 
 
-def _positive_leak(A):
-    """Leaks of a checked A, every one above 0."""
-    leak = -A.diagonal()
+def positive_leak(A, W):
+    """Leaks of a checked A, each above 0 where W has a synapse (else 1: it is never used)."""
+    linked = np.diff(W.indptr) > 0
+    linked[W.indices] = True
+    leak = np.where(linked, -A.diagonal(), 1.0)
     worst = int(np.argmin(leak))
     if leak[worst] <= 0:
         raise ValueError(
-            f"rule='leak' needs a positive leak -A_ii of every neuron, got {leak[worst]:.6g} of "
-            f"neuron {worst}; use add_leak to give every neuron a leak"
+            "a positive leak -A_ii is needed of every neuron that has a synapse, got "
+            f"{leak[worst] + 0.0:.6g} of neuron {worst}; use add_leak to give every neuron a leak"
         )
     return leak
 

@@ -18,7 +18,13 @@ from scipy import sparse, special
 from noiseprune import _checks, _matrix
 from noiseprune._matrix import row_indices, synapses
 from noiseprune.large.network import is_large
-from noiseprune.pruning import RULES, keep_probabilities, probabilities_on, synapse_scores
+from noiseprune.pruning import (
+    RULES,
+    keep_probabilities,
+    positive_leak,
+    probabilities_on,
+    synapse_scores,
+)
 from noiseprune.spectrum import slowest_modes
 
 _MODES_OF_LARGE = 30  # slowest modes that the prediction for a large network adds up
@@ -274,7 +280,7 @@ def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched"):
     quantile = _checks.number(quantile, "quantile", low=0, high=1, low_open=True, high_open=True)
     _checks.choice(diagonal, "diagonal", ("matched", "homeostatic"))
     A, W, p = _symmetric_draw(A, P)
-    leak = _leak(A, W)
+    leak = positive_leak(A, W)
     c, v, jump = _variances(leak, W, p)
     if not v.any():
         return PredictedEpsilon(0.0, jump, True)
@@ -381,7 +387,7 @@ def keep_for_epsilon(A, epsilon, *, rule="noise"):
     epsilon = _checks.number(epsilon, "epsilon", low=0, high=1, low_open=True, high_open=True)
     S = synapse_scores(A, rule=rule)
     A, W, _ = _symmetric_draw(A, keep_probabilities(S, keep=1.0))
-    leak = _leak(A, W)
+    leak = positive_leak(A, W)
     start = np.full(leak.size, 1 / epsilon)
     low, high = 0.0, 1.0
     while high - low > 1e-3 * high:
@@ -529,15 +535,6 @@ def _symmetric_draw(A, P):
             raise ValueError(f"{name} must be symmetric: predictions are for pairs drawn together")
     W = synapses(A)
     return A, W, probabilities_on(W, P, True)
-
-
-def _leak(A, W):
-    """Leaks, each positive where a neuron has a synapse (else 1: it is never used)."""
-    leak = np.where(np.diff(W.indptr) > 0, -A.diagonal(), 1.0)
-    if leak.min() <= 0:
-        k = int(leak.argmin())
-        raise ValueError(f"neuron {k} has synapses but leak {leak[k]:.6g}; use add_leak")
-    return leak
 
 
 def _pairs(W, p):

@@ -108,6 +108,22 @@ def test_a_network_that_does_not_decay_has_no_peak(A):
         peak_amplification(A)
 
 
+def marginal(seed):
+    """Some networks with a pattern that neither grows nor decays, but for rounding."""
+    X = np.random.default_rng(seed).standard_normal((6 + seed, 6 + seed))
+    yield X - X.T
+    yield npr.add_leak(abs(npr.clustered([20 + seed, 10], long_range=30, rng=seed)), excess=0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rounding_does_not_decide_whether_a_network_decays(seed):
+    for A in ([[-1.0, 1.0], [1.0, -1.0]], *marginal(seed)):
+        with pytest.raises(ValueError, match="does not decay"):
+            peak_amplification(A)
+        least = 1e-10 * np.linalg.norm(A, 1)
+        assert np.isclose(peak_amplification(A - least * np.eye(len(A))), 1.0)
+
+
 def test_real_eigenvalues_meet_in_their_order():
     # The sum of plain distances would be 4 either way.
     error = eigenvalue_errors(np.diag([-1.0, -2.0]), np.diag([-4.0, -3.0]))
@@ -166,6 +182,30 @@ def test_measures_of_two_networks_take_sparse_ones_and_refuse_other_sizes(measur
     np.testing.assert_allclose(measure(sparse.csr_array(A), B), expected, rtol=1e-7, atol=1e-12)
     with pytest.raises(ValueError, match="A_sparse must have the shape of A"):
         measure(A, B[:5, :5])
+
+
+@pytest.mark.parametrize("given", [np.eye(3), [[-1.0]], [[2.0]], [[np.nan]]])
+@pytest.mark.parametrize("name", ["C", "C_sparse"])
+def test_a_covariance_that_is_given_must_be_that_of_its_network(name, given):
+    expected = shared_noise_error([[-1.0]], [[-2.0]])
+    assert shared_noise_error([[-1.0]], [[-2.0]], C=[[0.5]], C_sparse=[[0.25]]) == expected
+    with pytest.raises(ValueError, match=f"^{name} "):
+        shared_noise_error([[-1.0]], [[-2.0]], **{name: given})
+    for A, A_sparse in ([[[1.0]], [[-1.0]]], [[[-1.0]], [[1.0]]]):
+        with pytest.raises(ValueError, match=r"not the stationary covariance.*or there is none"):
+            shared_noise_error(A, A_sparse, C=[[0.5]], C_sparse=[[0.5]])
+
+
+def test_covariances_of_networks_that_hardly_decay_are_those_of_their_network():
+    A, B = directed(1e-8), directed(2e-8, seed=1)
+    C, C_sparse = npr.stationary_covariance(A), npr.stationary_covariance(B)
+    assert shared_noise_error(A, B, C=C, C_sparse=C_sparse) == shared_noise_error(A, B)
+
+
+def test_relative_errors_of_an_eigenvalue_0_have_no_meaning():
+    with pytest.raises(ValueError, match="singular to working precision"):
+        eigenvalue_errors([[-1.0, 1.0], [1.0, -1.0]], -np.eye(2))
+    assert eigenvalue_errors(-np.eye(2), [[-1.0, 1.0], [1.0, -1.0]]).max() == 1.0
 
 
 def test_a_normal_network_does_not_amplify():

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import sparse
+from scipy import linalg, sparse
 
 import noiseprune as npr
 from noiseprune import report, theory
@@ -148,6 +148,20 @@ def test_without_excess_leak_there_are_scores_and_no_stationary_activity():
     assert found.advice[0].startswith("One pattern of activity never decays")
 
 
+@pytest.mark.parametrize("diagonal", [0.0, 1.0])
+def test_a_neuron_that_no_synapse_reaches_needs_no_leak(diagonal):
+    A = npr.add_leak(ring(), excess=0.05)
+    alone = linalg.block_diag(diagonal, A)
+    found = npr.diagnose(alone, keep=0.5)
+    assert (found.isolated, found.abscissa) == (1, pytest.approx(diagonal, abs=1e-12))
+    expected = npr.diagnose(A, keep=0.5).predictions[0]
+    if diagonal == 0:  # it is at the edge of dominance
+        assert found.predictions[0] == pytest.approx(expected, rel=1e-2)
+    for rule in ("leak", "weight"):
+        pruned = npr.synapse_scores(alone, rule=rule)[1:, 1:]
+        assert (pruned != npr.synapse_scores(A, rule=rule)).nnz == 0
+
+
 def test_it_prints_as_a_table_and_serialises(bottlenecks):
     text = str(bottlenecks)
     lines = text.split("\n")
@@ -181,6 +195,11 @@ def test_arguments_are_checked(network):
         npr.diagnose(A, names=["a", "b"])
     with pytest.raises(ValueError, match="zero synapses"):
         npr.diagnose(-np.eye(3))
+    A[5, 5] = 0.0
+    with pytest.raises(ValueError, match=r"positive leak .* got 0 of neuron 5"):
+        npr.diagnose(A)
+    with pytest.raises(ValueError, match=r"positive leak .* got -1 of neuron 0"):
+        npr.diagnose([[1.0, 1.0], [1.0, 1.0]])
 
 
 @pytest.mark.parametrize("power", [-700, 700])

@@ -164,6 +164,7 @@ def test_float32_integers_and_explicit_zeros(network):
         (FRUSTRATED, {}, ValueError, "singular"),
         ([[1.0, 0.5], [0.5, -1]], {}, ValueError, "positive diagonal"),
         ([[-1, 0.5], [0.5, 0]], {"rule": "leak"}, ValueError, "positive leak.*neuron 1"),
+        ([[0, 0], [1.0, -1]], {"rule": "leak"}, ValueError, "positive leak.* 0 of neuron 0"),
         (sparse.csr_array([[2, 1], [1, -1]]), {"rule": "leak"}, ValueError, "neuron 0"),
         (-np.ones((2, 3)), {}, ValueError, "square"),
         ([[-1, np.nan], [0.5, -1]], {"rule": "weight"}, ValueError, "finite"),
