@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 from PIL import Image
 
 PIXELS_PER_UNIT = 1.5  # image pixels per CSS pixel: sharp on a phone, small enough for a page
-COLOURS = 128
+COLOURS = 256
 
 
 def explore(draw, *, labels=None, start=None, frames=None, width=640, **controls):

@@ -19,6 +19,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 EXPERIMENTS = {}  # every experiment by its name
 STORED = {}  # name of each stored run: its experiment and settings
 QUICK = []  # what `check --quick` runs one seed of: under ten minutes together
+_TOLERANCE = 1e-6  # relative difference up to which numbers of a rerun agree
 
 
 def experiment(*, quick=None, **stored):
@@ -220,7 +221,7 @@ def _with_rules(before, added):
     return Result(before.experiment, settings, rows, provenance)
 
 
-def disagreements(before, again, *, tolerance=1e-6):
+def disagreements(before, again):
     """Return a line for everything in which a rerun differs from the stored rows of its seeds.
 
     Parameters
@@ -229,8 +230,6 @@ def disagreements(before, again, *, tolerance=1e-6):
         What is stored.
     again : Result
         The rerun, with the same settings, of all seeds or some.
-    tolerance : float
-        Relative difference up to which numbers agree.
 
     Returns
     -------
@@ -252,22 +251,22 @@ def disagreements(before, again, *, tolerance=1e-6):
             lines.append(f"{name} (seed={seed}): {len(old)} rows stored, {len(new)} rows rerun")
             continue
         for a, b in zip(old, new, strict=True):
-            lines += _differences(name, a, b, tolerance)
+            lines += _differences(name, a, b)
     return lines
 
 
-def _differences(name, old, new, tolerance):
+def _differences(name, old, new):
     where = ", ".join(
         f"{k}={v}" for k, v in old.items() if k in ("seed", "keep", "rule", "diagonal")
     )
     return [
         f"{name} ({where}): {key} stored {old.get(key)}, now {new.get(key)}"
         for key in sorted(old.keys() | new.keys())
-        if not _agree(old.get(key), new.get(key), tolerance)
+        if not _agree(old.get(key), new.get(key))
     ]
 
 
-def _agree(old, new, tolerance):
+def _agree(old, new):
     if isinstance(old, str) or isinstance(new, str) or old is None or new is None:
         return old == new
     try:
@@ -278,7 +277,7 @@ def _agree(old, new, tolerance):
         return False
     scale = np.abs(old).max(initial=0.0)
     # An eigenvalue 0 of a network of size 1 is stored as 1e-15: rounding, not a difference.
-    return bool(np.all(np.abs(old - new) <= tolerance * max(scale, 1e-6)))
+    return bool(np.all(np.abs(old - new) <= _TOLERANCE * max(scale, 1e-6)))
 
 
 def _stored(name):

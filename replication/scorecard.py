@@ -25,6 +25,7 @@ from replication.figures.headline import headline
 from replication.recorded import LAB_OUTPUT, LAB_SECONDS_MATRIX, LAB_SECONDS_SIMULATIONS
 from replication.registry import RESULTS
 from replication.result import write_atomically
+from replication.tables import curly
 
 # By kind of row: all parts of its criterion held, some, none, nothing to test.
 VERDICTS = {
@@ -245,13 +246,13 @@ def _card(row):
         "shown in": f"chapter {int(row.chapter[:2])}",
     }
     lines = "".join(
-        f"<dt>{name}</dt><dd>{html.escape(text, quote=False)}</dd>"
+        f"<dt>{name}</dt><dd>{html.escape(curly(text), quote=False)}</dd>"
         for name, text in entries.items()
         if text
     )
     if row.command:
         lines += f"<dt>again</dt><dd><code>{html.escape(row.command)}</code></dd>"
-    claim = html.escape(row.claim, quote=False)
+    claim = html.escape(curly(row.claim), quote=False)
     return (
         f'<div class="verdict" data-verdict="{row.verdict}"><p>{row.key} '
         f"<strong>{row.verdict}</strong></p><p>{claim}</p><dl>{lines}</dl></div>"

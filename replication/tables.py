@@ -103,9 +103,14 @@ def table(rows, columns, caption):
     return Table(columns, tuple(shown), _shown(caption))
 
 
+def curly(text):
+    """Text with apostrophes as the pages have them."""
+    return re.sub(r"(?<=\w)'(?=s\b| )", "’", text)
+
+
 def _unbroken(text):
     """HTML of a text in which no line ends between a number and its sign or unit."""
-    return re.sub(r" (?=[±%])|(?<=[±≤=]) ", "\u00a0", html.escape(text))
+    return re.sub(r" (?=[±%])|(?<=[±≤=]) ", "\u00a0", html.escape(curly(text)))
 
 
 def _shown(text):

@@ -61,7 +61,7 @@ NETWORKS = (
 )
 
 
-def train(network, seed, *, steps=None, threads=1):
+def train(network, seed):
     """Train one network by Adam on fresh trials.
 
     Returns
@@ -72,7 +72,7 @@ def train(network, seed, *, steps=None, threads=1):
     import torch
     from torch import nn
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = np.random.default_rng([seed, 1])
     task, n = TASKS[network.task], network.units
@@ -92,8 +92,7 @@ def train(network, seed, *, steps=None, threads=1):
     c = nn.Parameter(torch.zeros(outputs))
     parameters = [*recurrent, U, b, V, c]
     optimiser = torch.optim.Adam(parameters, lr=1e-3)
-    steps = steps or network.steps
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, 1e-5)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, network.steps, 1e-5)
     f = {"tanh": torch.tanh, "relu": torch.relu}[network.nonlinearity]
 
     def weights():
@@ -106,7 +105,7 @@ def train(network, seed, *, steps=None, threads=1):
             result.append(h)
         return torch.stack(result) @ V.T + c, h
 
-    for _ in range(steps):
+    for _ in range(network.steps):
         trials = task(rng, BATCH)
         y, _ = run(torch.as_tensor(trials.inputs, dtype=torch.float32))
         judged = torch.as_tensor(trials.judged)

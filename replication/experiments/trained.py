@@ -83,10 +83,10 @@ class Network:
         return accuracy(outputs, trials)
 
 
-def load_networks(path=RESULTS / "data" / "trained.npz"):
+def load_networks():
     """Read the trained networks, by their kind and training seed: ``{name: {seed: Network}}``."""
     networks = {}
-    with np.load(path) as stored:
+    with np.load(RESULTS / "data" / "trained.npz") as stored:
         for k, entry in enumerate(json.loads(str(stored["networks"]))):
             arrays = {key: stored[f"{key}{k}"].astype(float) for key in ("W", "U", "b", "V", "c")}
             network = Network(entry["name"], entry["task"], entry["nonlinearity"], **arrays)
@@ -184,16 +184,16 @@ def synapse_score_table(network, record, activity, settings, rng):
     return scores | {rule: synapse_scores(A, rule=rule) for rule in ("weight", "uniform")}
 
 
-def fixed_points(network, activity, *, starts=64, steps=3000, most=16):
-    """Stable fixed points that the network without input runs into from states of its task."""
-    places = np.linspace(0, activity.shape[1] - 1, starts).astype(int)
+def fixed_points(network, activity):
+    """Up to 16 stable fixed points the network without input reaches from states of its task."""
+    places = np.linspace(0, activity.shape[1] - 1, 64).astype(int)
     h = activity[-1, places]
     W, f, slope = network.W, NONLINEARITIES[network.nonlinearity], SLOPES[network.nonlinearity]
-    for _ in range(steps):
+    for _ in range(3000):
         h, before = f(h @ W.T + network.b), h
     still = np.abs(h - before).max(axis=1) < 1e-9
     points = np.unique(h[still].round(5), axis=0, return_index=True)[1]
-    points = h[still][np.sort(points)][:most]
+    points = h[still][np.sort(points)][:16]
     stable = [p for p in points if np.abs(np.linalg.eigvals(slope(p)[:, None] * W)).max() < 0.999]
     return np.array(stable).reshape(-1, len(W))
 

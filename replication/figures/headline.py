@@ -41,7 +41,7 @@ def headline(spectrum, gains):
     left.set(
         xlabel="fraction of synapses kept",
         ylabel="relative error of slow modes",
-        title=f"the original's network, N = {sum(spectrum.settings['sizes']):,}",
+        title=f"the original’s network, N = {sum(spectrum.settings['sizes']):,}",
     )
     right.set(
         xlabel="links between neighbouring clusters",

@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from replication.figures.linear import PARTS
-from replication.figures.style import ACCENT, COLORS, LABELS, LINES, MARKERS, styled
+from replication.figures.style import ACCENT, COLORS, LABELS, LINES, MARKERS, PARTS, styled
 
 LOOKS = list(zip("os^", ("-", "--", ":"), PARTS, strict=False))  # of the methods
 FILLS = {"spatial": "full", "random": "none"}  # the mark of a shape

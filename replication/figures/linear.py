@@ -40,8 +40,9 @@ def discs(eigenvalues, centres, radii):
     """
     figure, ax = plt.subplots(figsize=(5, 3.2))
     for k, (centre, radius) in enumerate(zip(centres, radii, strict=True)):
-        color = PARTS[k % len(PARTS)]
-        ax.add_patch(plt.Circle((centre, 0), radius, fc="none", ec=color, lw=1.3))
+        line, part = divmod(k, len(PARTS))
+        color = PARTS[part]
+        ax.add_patch(plt.Circle((centre, 0), radius, fc="none", ec=color, ls=DASHES[line], lw=1.3))
         ax.plot(centre, 0, "+", color=color, ms=8)
     values = np.asarray(eigenvalues)
     ax.plot(values.real, values.imag, "o", color="black", ms=6, label="eigenvalue")
@@ -161,7 +162,7 @@ def euler_steps(times, exact, schemes):
         )
     ax.set_xlabel("time t")
     ax.set_ylabel(r"activity $x_0$")
-    ax.legend(title="Euler's scheme")
+    ax.legend(title="Euler’s scheme")
     return figure
 
 
@@ -186,13 +187,14 @@ def spectrum_histogram(eigenvalues, slow, labels):
     figure, ax = plt.subplots(figsize=(5, 3.2))
     ax.hist(eigenvalues, bins=120, color=COLORS["original"])
     for k, (value, label) in enumerate(zip(slow, labels, strict=True)):
-        ax.plot(value, 3.0, marker="v^s"[k % 3], color=PARTS[k], ms=8, ls="none", label=label)
-    ax.axvline(0, color=ACCENT, lw=1.5)
+        name = f"slow mode, {label}"
+        ax.plot(value, 3.0, marker="v^s"[k % 3], color=PARTS[k], ms=8, ls="none", label=name)
+    ax.axvline(0, color=ACCENT, lw=1.5, label="border of stability")
     ax.set_yscale("log")
     ax.set_ylim(0.7, 30 * ax.get_ylim()[1])  # room for the legend
     ax.set_xlabel(r"eigenvalue $\lambda$ (1/time)")
     ax.set_ylabel("number of modes")
-    ax.legend(title="slow modes", loc="upper right")
+    ax.legend(loc="upper left")
     return figure
 
 
@@ -286,7 +288,7 @@ def walk_sum(lengths, partial, exact, labels):
         ax.step(lengths, partial[:, k], where="post", color=PARTS[k], ls=DASHES[k], label=label)
         ax.axhline(exact[k], color=PARTS[k], lw=0.8)
     ax.set_xlabel("longest walk counted (synapses)")
-    ax.set_ylabel("covariance")
+    ax.set_ylabel("covariance (activity²)")
     ax.legend(loc="center right")
     return figure
 
@@ -316,10 +318,10 @@ def walk_frame(partial, exact, lengths, curve, longest):
     exact = np.asarray(exact)
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2))
     _numbers(left, np.asarray(partial), np.abs(exact).max())
-    left.set_title("covariance counted")
+    left.set_title("covariance counted (activity²)")
     right.plot(lengths, curve, color=PARTS[0])
     right.axhline(exact[0, -1], color="black", lw=0.8, label="exact")
-    right.plot(longest, np.asarray(partial)[0, -1], "o", color=ACCENT, ms=9, label="this frame")
+    right.plot(longest, np.asarray(partial)[0, -1], "o", color=ACCENT, ms=9, label="chosen length")
     right.set_xlabel("longest walk counted (synapses)")
     right.set_title(f"neurons 0 and {len(exact) - 1}")
     right.legend(loc="lower right")
@@ -392,8 +394,8 @@ def cluster_covariance(tiles, neurons_per_tile, boundaries, *, label, limits):
     ax.set_xlabel("neuron j")
     ax.set_ylabel("neuron i")
     for border in boundaries:
-        ax.axvline(border, color="white", lw=0.8)
-        ax.axhline(border, color="white", lw=0.8)
+        ax.axvline(border, color=ACCENT, lw=0.8)
+        ax.axhline(border, color=ACCENT, lw=0.8)
     return figure
 
 

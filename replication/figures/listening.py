@@ -220,6 +220,8 @@ def quality(lengths, measures, *, xlabel):
         ax.set_ylabel(label)
         low, high = ax.get_ylim()
         marks = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 2, 3)
+        if high < 4 * low:
+            marks = (0.3, 0.35, 0.4, 0.5, 0.6, 0.7)
         ticks(ax.yaxis, [mark for mark in marks if low <= mark <= high])
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=10)

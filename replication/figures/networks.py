@@ -26,7 +26,7 @@ def wiring(W, labels, positions, *, first=1):
     Parameters
     ----------
     W : (N, N) array_like
-        Symmetric weights; negative ones are dashed. A line is as thick as its weight is large.
+        Symmetric weights; negative ones are dashed, larger ones thicker.
     labels : dict
         Text written at a synapse, for each pair ``(i, j)`` with i < j.
     positions : (N, 2) array_like
@@ -76,7 +76,7 @@ def wiring(W, labels, positions, *, first=1):
 
 
 @styled
-def cluster_map(W, clusters, *, rule="original", title=None):
+def cluster_map(W, clusters, *, rule="original"):
     """Draw a clustered symmetric network: dots for neurons, synapses between clusters on top.
 
     Parameters
@@ -85,10 +85,8 @@ def cluster_map(W, clusters, *, rule="original", title=None):
         Symmetric weights; only which pairs are connected matters, and the diagonal does not.
     clusters : (N,) array_like of int
         Cluster of each neuron, 0, 1, 2, ...
-    rule : {"original", "noise", "weight", "uniform"}
+    rule : {"original", "noise", "leak", "weight", "uniform"}
         Colour of the synapses inside clusters.
-    title : str, optional
-        Title of the panel.
 
     Returns
     -------
@@ -97,19 +95,17 @@ def cluster_map(W, clusters, *, rule="original", title=None):
     """
     figure, ax = plt.subplots(figsize=(4.6, 4.3))
     _cluster_map(ax, W, clusters, rule)
-    if title:
-        ax.set_title(title)
     return figure
 
 
 @styled
 def cluster_maps(networks, clusters, titles):
-    """Draw an original network and its pruned ones, two panels a row.
+    """Draw one network as several rules left it, two panels a row.
 
     Parameters
     ----------
     networks : dict
-        Symmetric weights for each of "original", "noise", "weight", "uniform" that is to be drawn.
+        Symmetric weights for each of "original" and the rules that is to be drawn.
     clusters : (N,) array_like of int
         Cluster of each neuron.
     titles : dict
@@ -150,7 +146,7 @@ def figure_one(W, C, V, P, clusters):
     Returns
     -------
     matplotlib.figure.Figure
-        Four panels in two columns. Grey means no synapse.
+        Four panels in two columns. Plain ground means no synapse.
     """
     W, C, clusters = np.abs(np.asarray(W)), np.asarray(C), np.asarray(clusters)
     cmap = plt.get_cmap(SEQUENTIAL).with_extremes(bad=ABSENT)
@@ -193,7 +189,7 @@ def chance_curve(x, between, *, xlabel, marked=None):
     figure, ax = plt.subplots(figsize=(6, 3.6))
     for rule, samples in between.items():
         band(ax, x, np.asarray(samples), rule)
-    ax.axhline(0.5, color="black", lw=0.8)
+    ax.axhline(0.5, color="black", lw=0.8, label="no preference")
     if marked is not None:
         ax.axvline(marked, color=ACCENT, lw=1.5, ls="--")
     ax.set_xscale("log")
@@ -202,7 +198,7 @@ def chance_curve(x, between, *, xlabel, marked=None):
     ax.set_ylim(0, 1.02)
     ax.set_xlabel(xlabel)
     ax.set_ylabel("chance to outrank\nan ordinary synapse")
-    ax.legend(loc="upper right")
+    figure.legend(loc="outside upper center", ncols=3)
     return figure
 
 

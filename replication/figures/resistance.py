@@ -24,11 +24,11 @@ _HALO = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"}
 
 
 @styled
-def signed_networks(panels, positions, *, highlight=0.995, digits=2) -> Figure:
+def signed_networks(panels, positions) -> Figure:
     """Draw one or two small networks; each link carries its number, and its width follows it.
 
-    Excitatory links are solid, inhibitory ones dashed; links whose number reaches `highlight` are
-    drawn in the accent colour.
+    Excitatory links are solid, inhibitory ones dashed; links whose number rounds to 1 are drawn in
+    the accent colour.
 
     Parameters
     ----------
@@ -36,10 +36,6 @@ def signed_networks(panels, positions, *, highlight=0.995, digits=2) -> Figure:
         For each panel its title, the symmetric weights W and the number written on each link.
     positions : sequence of (N, 2) array
         Where the neurons of each panel stand.
-    highlight : float
-        Numbers from here on are pointed at.
-    digits : int
-        Digits after the point.
 
     Returns
     -------
@@ -53,7 +49,7 @@ def signed_networks(panels, positions, *, highlight=0.995, digits=2) -> Figure:
     wide = max(np.ptp(x) / np.ptp(y) for x, y in (places.T for places in positions)) > 1.6
     figure, axes = _panels(len(panels), wide)
     for ax, (title, W, values), places in zip(axes, panels, positions, strict=True):
-        _network(ax, W, values, places, highlight, digits)
+        _network(ax, W, values, places)
         ax.set_title(title)
     return figure
 
@@ -137,9 +133,9 @@ def network_and_covariance(positions, W, values, C, *, limit) -> Figure:
     figure, (top, bottom) = plt.subplots(
         2, 1, figsize=(5.2, 5.8), gridspec_kw={"height_ratios": [1, 1.5]}
     )
-    _network(top, W, values, np.asarray(positions), 0.995, 2)
+    _network(top, W, values, np.asarray(positions))
     top.set_title("probability of each synapse")
-    matrix_image(bottom, C, cmap=DIVERGING, vmin=-limit, vmax=limit, label="covariance")
+    matrix_image(bottom, C, cmap=DIVERGING, vmin=-limit, vmax=limit, label="covariance (activity²)")
     for (i, j), value in np.ndenumerate(C):
         text = f"{value + 0.0:.1f}".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")
         color = "white" if abs(value) > 0.6 * limit else "black"
@@ -298,7 +294,7 @@ def lifetimes(draws, original) -> Figure:
     )
     axes[-1].set_xscale("log")
     axes[-1].xaxis.set_major_formatter("{x:g}")
-    axes[-1].set_xlabel("mean lifetime of the difference between the groups")
+    axes[-1].set_xlabel("mean lifetime of the difference (1 / unit of the weights)")
     return figure
 
 
@@ -311,11 +307,11 @@ def _panels(count, wide):
     return figure, axes.ravel()
 
 
-def _network(ax, W, values, places, highlight, digits):
+def _network(ax, W, values, places):
     """Links with their numbers, then the neurons."""
     for i, j in zip(*np.nonzero(np.triu(W, 1)), strict=True):
         value = values[i, j]
-        color = ACCENT if value >= highlight else COLORS["original"]
+        color = ACCENT if value >= 0.995 else COLORS["original"]
         (x0, y0), (x1, y1) = places[i], places[j]
         ax.plot(
             [x0, x1],
@@ -328,7 +324,7 @@ def _network(ax, W, values, places, highlight, digits):
         ax.text(
             (x0 + x1) / 2,
             (y0 + y1) / 2,
-            f"{value:.{digits}f}",
+            f"{value:.2f}",
             ha="center",
             va="center",
             fontsize=10,

@@ -245,7 +245,7 @@ def slow_modes(networks) -> Figure:
 
 
 @styled
-def against_kept(panels, *, ylabel, log=False, line=None, limits=None) -> Figure:
+def against_kept(panels, *, ylabel, log=False, line=None) -> Figure:
     """Draw quantities against the fraction of synapses kept: median and band over seeds.
 
     Parameters
@@ -258,8 +258,6 @@ def against_kept(panels, *, ylabel, log=False, line=None, limits=None) -> Figure
         Logarithmic vertical axis.
     line : float, optional
         Level that the text points at.
-    limits : (float, float), optional
-        Ends of the vertical axis.
 
     Returns
     -------
@@ -281,8 +279,6 @@ def against_kept(panels, *, ylabel, log=False, line=None, limits=None) -> Figure
         if log:
             ax.set_yscale("log")
         ax.set(title=title, xlabel="synapses kept")
-    if limits is not None:
-        axes[0, 0].set_ylim(*limits)
     axes[0, 0].set_ylabel(ylabel)
     figure.legend(
         *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(rules)

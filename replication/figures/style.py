@@ -42,7 +42,7 @@ PARTS = ("#332288", "#A6611A", "#882255", "#3A87AD")  # neurons, modes or cluste
 # Greys, from ink to ground: a curve of theory, points in the background, a link, a predicted
 # range, a matrix entry without a synapse.
 INK, FAINT, LINK, RANGE, ABSENT = "#333333", "#9A9A9A", "#B0B0B0", "#E5E5E5", "#EDEDED"
-SEQUENTIAL = "cividis"
+SEQUENTIAL = "cividis_r"  # faint is little, also on a dark page, where light and dark change places
 DIVERGING = "PuOr"
 
 STYLE = {
@@ -78,9 +78,9 @@ def styled(draw):
     return wrapper
 
 
-def ticks(axis, values, labels=None):
-    """Mark these values alone on a logarithmic axis, as plain numbers or with other labels."""
-    axis.set_ticks(values, [f"{value:g}" for value in values] if labels is None else labels)
+def ticks(axis, values):
+    """Mark these values alone on a logarithmic axis, as plain numbers."""
+    axis.set_ticks(values, [f"{value:,g}" for value in values])
     axis.set_minor_formatter(NullFormatter())
 
 

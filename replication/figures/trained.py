@@ -126,7 +126,7 @@ def input_error(kinds):
     colors = (*PARTS, ACCENT)
     for (kind, (error, left)), mark, color in zip(kinds.items(), KINDS, colors, strict=False):
         ax.plot(error, left, mark, color=color, ms=6, alpha=0.8, label=kind)
-    ax.set(xscale="log", xlabel="predicted relative error of a unit's recurrent input")
+    ax.set(xscale="log", xlabel="predicted relative error of a unit’s recurrent input")
     ax.set_ylabel("accuracy left")
     ticks(ax.xaxis, [0.1, 0.2, 0.5, 1, 2])
     figure.legend(loc="outside upper center", ncols=2, fontsize=9)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import NullFormatter
 
-from replication.figures.style import ACCENT, COLORS, FAMILIES, LABELS, LINES, MARKERS, styled
+from replication.figures.style import (
+    ACCENT,
+    COLORS,
+    FAMILIES,
+    LABELS,
+    LINES,
+    MARKERS,
+    styled,
+    ticks,
+)
 
 
 @styled
@@ -45,7 +54,7 @@ def slow_modes(errors):
     ----------
     errors : dict
         For each rule, the relative errors of the slow modes, one row for each network, the slowest
-        mode last.
+        mode last. That one is constant and nothing changes it: it is left out.
 
     Returns
     -------
@@ -54,12 +63,11 @@ def slow_modes(errors):
     """
     figure, ax = plt.subplots(figsize=(5.6, 3.4))
     for shift, (rule, values) in enumerate(errors.items()):
-        middle = np.median(values, axis=0)[::-1]
-        spread = np.abs(np.percentile(values, [0, 100], axis=0)[:, ::-1] - middle)
+        low, middle, high = np.percentile(values, [0, 50, 100], axis=0)[:, -2::-1]
         ax.errorbar(
-            np.arange(1, middle.size + 1) + 0.16 * (shift - 1.5),
+            np.arange(2, middle.size + 2) + 0.16 * (shift - 1.5),
             middle,
-            yerr=spread,
+            yerr=[middle - low, high - middle],
             color=COLORS[rule],
             marker=MARKERS[rule],
             ls="none",
@@ -67,7 +75,7 @@ def slow_modes(errors):
             lw=1,
             label=LABELS[rule],
         )
-    ax.set(yscale="log", xlabel="mode, the slowest first", ylabel="relative error")
+    ax.set(yscale="log", xlabel="mode (1 = slowest)", ylabel="relative error")
     figure.legend(loc="outside upper center", ncols=4, fontsize=9, columnspacing=1)
     return figure
 
@@ -130,12 +138,12 @@ def found_and_predicted(families):
     ax.set_ylabel("gain found")
     for axis in (ax.xaxis, ax.yaxis):
         _plain(axis)
-    ax.legend(loc="upper left", fontsize=9)
+    ax.legend(loc="lower right", fontsize=9, frameon=True)
     return figure
 
 
 def _plain(axis):
-    axis.set_major_formatter(ScalarFormatter())
+    axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
 
 
@@ -146,7 +154,10 @@ def _rows_of_rules(ax, errors):
         ax.plot(np.median(values), -k, "|", color=COLORS[rule], ms=22, mew=2, ls=LINES[rule])
     ax.set_yticks(-np.arange(len(errors)), [LABELS[rule] for rule in errors])
     ax.set(ylim=(0.5 - len(errors), 0.5), xscale="log")
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    low, high = ax.get_xlim()
+    steps = (m * 10.0**k for k in range(-5, 1) for m in (1, 2, 5))
+    marks = [mark for mark in steps if low <= mark <= high]
+    ticks(ax.xaxis, marks if len(marks) < 6 else [m for m in marks if f"{m:e}"[0] == "1"])
 
 
 @styled

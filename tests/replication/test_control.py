@@ -129,7 +129,10 @@ def test_noise_gains_where_there_is_a_bottleneck_only():
 
 def test_figures_draw(small):
     errors = {r: small.column("error", family="clusters", rule=r)[:, :2] for r in npr.pruning.RULES}
-    figures.slow_modes(errors)
+    ax = figures.slow_modes(errors).axes[0]
+    middle = ax.containers[0][0]  # without the last mode, the slowest, which is constant
+    np.testing.assert_allclose(middle.get_ydata(), [np.median(errors["noise"][:, 0])])
+    np.testing.assert_allclose(middle.get_xdata(), [2], atol=0.5)
     figures.four_rules(
         {
             "first": {r: e[:, 0] for r, e in errors.items()},

@@ -22,6 +22,11 @@ def test_discs_are_centred_at_minus_the_leak_and_reach_as_far_as_the_input():
     assert ax.get_xlim()[0] < -5.5
 
 
+def test_discs_look_different_also_when_they_are_more_than_the_colours():
+    (ax,) = linear.discs([-1], -np.arange(1.0, 7), np.arange(1.0, 7) / 2).axes
+    assert len({(p.get_edgecolor(), p.get_linestyle()) for p in ax.patches}) == 6
+
+
 def test_mode_bars_have_one_bar_for_each_neuron():
     vectors = np.array([[0.8, 0.1, -0.6], [0.6, 0.2, 0.8]])
     figure = linear.mode_bars(vectors, [4.0, 2.0, 0.5])
@@ -59,7 +64,9 @@ def test_spectrum_histogram_counts_every_eigenvalue_and_marks_the_slow_ones():
     assert sum(bar.get_height() for bar in ax.patches) == 50
     marks = [line for line in ax.lines if len(line.get_xdata()) == 1]
     marked = {line.get_label(): line.get_xdata()[0] for line in marks}
-    assert marked == {"one": -0.1, "two": -0.2}
+    assert marked == {"slow mode, one": -0.1, "slow mode, two": -0.2}
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts == [*marked, "border of stability"]
 
 
 def test_mode_profiles_draw_every_neuron_and_the_borders():
@@ -95,7 +102,7 @@ def test_walk_frame_shows_the_walks_counted_on_the_scale_of_the_exact_covariance
     left, right = figure.axes
     assert left.get_images()[0].get_clim() == (-2, 2)
     np.testing.assert_allclose(left.get_images()[0].get_array(), exact / 2)
-    here = next(line for line in right.lines if line.get_label() == "this frame")
+    here = next(line for line in right.lines if line.get_label() == "chosen length")
     np.testing.assert_allclose(here.get_xydata(), [[1, 0.5]])
 
 

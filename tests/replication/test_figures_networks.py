@@ -60,10 +60,9 @@ def test_cluster_map_shows_every_pair_and_no_diagonal(network, container, rule):
     assert len(ax.lines[0].get_xdata()) == len(W)
 
 
-def test_cluster_map_takes_a_pattern_and_a_title(network):
+def test_cluster_map_takes_a_pattern(network):
     pattern = sparse.csr_array(network[0] > 0)
-    ax = draw.cluster_map(pattern, CLUSTERS, title="kept").axes[0]
-    assert ax.get_title() == "kept"
+    ax = draw.cluster_map(pattern, CLUSTERS).axes[0]
     assert segments(ax, ACCENT) == pairs(network[0])[0]
 
 

@@ -98,18 +98,17 @@ def test_against_kept_draws_the_median_over_seeds(log):
         ylabel="error",
         log=log,
         line=1,
-        limits=(0.5, 20),
     )
     ax = figure.axes[1]
     (line,) = lines_of(ax, "weight")
     assert np.allclose(line.get_xydata(), np.column_stack([keep, [2, 4, 4]]))
     assert ax.get_xlim()[0] < ax.get_xlim()[1]  # more synapses to the right
     assert ax.get_yscale() == ("log" if log else "linear")
-    assert ax.get_ylim() == (0.5, 20)
+    assert ax.lines[0].get_ydata()[0] == 1
     assert [t.get_text() for t in ax.get_xticklabels()] == ["50 %", "20 %", "5 %"]
 
 
-def test_against_kept_needs_neither_line_nor_limits():
+def test_against_kept_needs_no_line():
     figure = figures.against_kept({"lab": ([0.5], {"noise": [[1.0]]})}, ylabel="error")
     assert len(figure.axes[0].lines) == 1
 

@@ -12,6 +12,7 @@ from PIL import Image
 from replication import experiments, scorecard
 from replication.recorded import LAB_OUTPUT
 from replication.registry import RESULTS
+from replication.tables import curly
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +48,7 @@ def test_cards_say_all_of_a_row(rows):
     assert html.count('<div class="verdict"') == len(rows)
     for row in rows:
         for text in (row.claim, row.measured, row.criterion, row.source, row.scope, row.command):
-            assert escape(text, quote=False) in html, row.key
+            assert escape(curly(text), quote=False) in html, row.key
         if row.passed:
             assert row.fixed, row.key
             assert f"(written {row.fixed})" in html

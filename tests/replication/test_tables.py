@@ -4,7 +4,7 @@ import lxml.html
 import numpy as np
 import pytest
 
-from replication.tables import table
+from replication.tables import curly, table
 
 ROWS = [("slowest <mode>", "0.013", "-0.24"), ("synapses", np.int64(1000), None)]
 COLUMNS = ["measure", "noise", "weight & leak"]
@@ -32,6 +32,12 @@ def test_text_is_aligned():
     lines = repr(table(ROWS, COLUMNS, "Rules")).splitlines()
     assert lines[0] == "Rules"
     assert len(set(map(len, lines[1:]))) == 1
+
+
+def test_apostrophes_are_those_of_the_pages_and_code_keeps_its_quotes():
+    assert curly("the lab's, two networks' own") == "the lab’s, two networks’ own"
+    assert curly("rule='noise', x['a']") == "rule='noise', x['a']"
+    assert "band’s edge" in table([["band's edge"]], [""], "x")._repr_html_()
 
 
 def test_only_a_sign_becomes_a_minus():
