@@ -75,7 +75,8 @@ def slow_modes(errors):
             lw=1,
             label=LABELS[rule],
         )
-    ax.set(yscale="log", xlabel="mode (1 = slowest)", ylabel="relative error")
+    ax.set(yscale="log", ylim=(3e-5, 1), xlabel="mode (1 = slowest)", ylabel="relative error")
+    ticks(ax.yaxis, [0.0001, 0.001, 0.01, 0.1, 1])
     figure.legend(loc="outside upper center", ncols=4, fontsize=9, columnspacing=1)
     return figure
 
