@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, sparse
 from scipy.sparse import csgraph
 from scipy.sparse import linalg as splinalg
 
 from noiseprune import _checks, _matrix
 from noiseprune.asymmetric import shared_noise_error
-from noiseprune.covariance import stationary_covariance, unstable
+from noiseprune.covariance import NoCovariance, stationary_covariance, unstable
 from noiseprune.dynamics import trajectory_error
 from noiseprune.large.network import fits, is_large
 from noiseprune.large.solver import solver
@@ -47,7 +47,8 @@ class NetworkComparison:
         Number of connected parts, whatever the direction of synapses; a neuron without synapses is
         one.
     epsilon : float or None
-        `spectral_epsilon`; None unless both networks are symmetric.
+        `spectral_epsilon`; None unless both networks are symmetric, and the original, where it is
+        sparse and of more than 5,000 neurons, diagonally dominant.
     """
 
     abscissa: float
@@ -85,6 +86,8 @@ def compare(A, A_sparse):
     ValueError
         If the shapes differ, or A is unstable or singular, so that there is no stationary activity
         to compare with.
+    RuntimeError
+        If no iteration finds the slowest modes of more than 5,000 neurons.
 
     References
     ----------
@@ -173,14 +176,18 @@ def _large(A, A_sparse):
                 for matrix in (A, A_sparse)
             )
         except splinalg.ArpackError as error:
-            raise RuntimeError(
-                f"the slowest modes of {n} neurons were not found: {error}"
-            ) from error
+            raise _not_found(n, error) from error
         _check_stable(A, slow.real.max())
         finite = None if slow_sparse.real.max() < 0 else math.inf
         return slow, slow_sparse, finite, finite
-    slow, slow_sparse = slowest_modes(A, MODES)[0], slowest_modes(A_sparse, MODES)[0]
-    solve, solve_sparse = solver(A), solver(A_sparse)
+    slow, solve = _slowest(A), solver(A)
+    try:
+        slow_sparse, solve_sparse = _slowest(A_sparse), solver(A_sparse)
+    except NoCovariance:
+        more = -A_sparse.diagonal().mean()  # no leak is left: with some, the modes are the same
+        slow_sparse = np.minimum(_slowest(A_sparse - more * sparse.eye_array(n)) + more, 0.0)
+        slow_sparse[-1] = 0.0
+        return slow, slow_sparse, math.inf, math.inf
     rng = np.random.default_rng(0)
     size = _trace_of_square(solve, n, rng)
     difference = _trace_of_square(lambda X: solve_sparse(X) - solve(X), n, rng)
@@ -194,6 +201,18 @@ def _large(A, A_sparse):
         rng=rng,
     )
     return slow, slow_sparse, _root(difference / size), float(trajectory[0])
+
+
+def _slowest(A):
+    """Slowest eigenvalues of a large dominant network."""
+    try:
+        return slowest_modes(A, MODES)[0]
+    except RuntimeError as error:
+        raise _not_found(A.shape[0], "too many decay at nearly the same rate") from error
+
+
+def _not_found(n, why):
+    return RuntimeError(f"the slowest modes of {n} neurons were not found: {why}")
 
 
 def _trace_of_square(apply, n, rng):

@@ -121,6 +121,30 @@ def test_large_networks_agree_with_dense_ones(monkeypatch):
     assert estimate.trajectory_error == pytest.approx(exact.trajectory_error, rel=tolerance)
 
 
+def test_a_large_network_may_lose_all_that_decays(monkeypatch):
+    W = np.pad(npr.clustered([40, 30, 30], long_range=200, rng=0), (0, 2))
+    W[[100, 0, 101, 1], [0, 100, 1, 101]] = 1.0
+    kept = np.pad(W[:100, :100], (0, 2))
+    excess = np.r_[np.full(100, 0.1), 0.0, 0.0]  # the last two decay by what they send alone
+    A, B = (w - np.diag(np.abs(w).sum(axis=1) + excess) for w in (W, kept))
+    expected = vars(npr.compare(A, B))
+    assert expected["trajectory_error"] == math.inf
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
+    found = npr.compare(sparse.csr_array(A), sparse.csr_array(B))
+    assert found.abscissa_sparse == 0
+    assert vars(found) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+    with pytest.raises(ValueError, match="singular"):
+        npr.compare(sparse.csr_array(B), sparse.csr_array(B))
+
+
+def test_slow_modes_that_decay_alike_are_said(monkeypatch):
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
+    monkeypatch.setattr("noiseprune.large.krylov._BLOCKS", 2)
+    A = sparse.csr_array(npr.add_leak(np.eye(300, k=1) + np.eye(300, k=-1), excess=0.1))
+    with pytest.raises(RuntimeError, match=r"modes of 300 neurons were not found: too many .* rate$"):
+        npr.compare(A, A)
+
+
 def test_large_directed_networks_have_their_stability(monkeypatch):
     W = sparse.random_array((400, 400), density=0.02, rng=0)
     A = npr.add_leak(sparse.csr_array(W - sparse.diags_array(W.diagonal())), excess=0.1)
