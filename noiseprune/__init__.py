@@ -11,7 +11,7 @@ from noiseprune import asymmetric, large, rectified, theory
 from noiseprune.comparison import NetworkComparison, compare
 from noiseprune.covariance import sample_covariance, stationary_covariance, synapse_variances
 from noiseprune.diagnosis import Diagnosis, diagnose
-from noiseprune.dynamics import relax, simulate, trajectory_error
+from noiseprune.dynamics import relax, simulate, stationary_trajectory, trajectory_error
 from noiseprune.networks import add_leak, clustered, fixed_leak, random_graph, spatial, stabilise
 from noiseprune.pruning import (
     PrunedNetwork,
@@ -53,6 +53,7 @@ __all__ = [
     "spectral_epsilon",
     "stabilise",
     "stationary_covariance",
+    "stationary_trajectory",
     "synapse_scores",
     "synapse_variances",
     "theory",

@@ -1,8 +1,8 @@
 """Who does the linear algebra: NumPy and SciPy, or PyTorch on a device such as a GPU.
 
-`open` returns one of two with the same methods. Algorithms are written once, on what `array`
-returns, with what the module `xp` (numpy or torch) and these methods offer; `host` brings results
-back to NumPy.
+`open` returns one of two. Algorithms are written once, on what `array` returns, with what the
+module `xp` (numpy or torch) and the methods of `Host` offer, for large networks those of
+`large.gradients.Threads`; `host` brings results back to NumPy.
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ def _place(torch, device):
             "device out"
         ) from error
     return one.device
+
+
+def require_matrices(on, count, n):
+    """Ask for the memory of `count` N x N matrices that are held together."""
+    on.require(count * 8 * n * n, f"{count} matrices of {n} x {n} numbers")
 
 
 class Host:

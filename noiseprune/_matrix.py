@@ -16,6 +16,7 @@ from scipy.sparse import linalg as splinalg
 
 BLOCK = 2**16  # numbers worked on together: they stay in the processor's cache
 
+_TILE = 256  # rows and columns of a tile of a matrix
 _DENSE_LIMIT = 5000  # neurons up to which all eigenvalues are found where the iteration fails
 _ROUNDING = 1e-13  # of the scale of its two rows, by which the two entries of a pair may differ
 
@@ -244,9 +245,9 @@ def is_symmetric(A, rounding=_ROUNDING):
     return all(in_parallel(close, tiles(A.shape[0])))
 
 
-def tiles(n, size=256):
+def tiles(n):
     """Slices of the tiles on and above the diagonal: small enough that a transpose stays cached."""
-    cuts = [slice(k, min(k + size, n)) for k in range(0, n, size)]
+    cuts = [slice(k, min(k + _TILE, n)) for k in range(0, n, _TILE)]
     return ((i, j) for k, i in enumerate(cuts) for j in cuts[k:])
 
 

@@ -98,10 +98,10 @@ def stationary_covariance(A, *, sigma=1.0, structure="auto", time="continuous", 
                 f"structure={structure!r} chooses a method for continuous time; leave it out for "
                 "time='discrete'"
             )
-        _require(on, A)
+        _device.require_matrices(on, _HELD, A.shape[0])
         return _finite(on.host(_discrete(on.dense(A), sigma, on)))
     check_leak(A)
-    return _continuous(A, sigma, structure, on)
+    return _continuous(A, on, sigma, structure)
 
 
 def _finite(C):
@@ -129,16 +129,10 @@ def _noise(sigma, n):
     return float(sigma[0]) if (sigma == sigma[0]).all() else sigma
 
 
-def _require(on, A):
-    """Ask for the memory of the matrices that are held together."""
-    n = A.shape[0]
-    on.require(_HELD * 8 * n * n, f"{_HELD} matrices of {n} x {n} numbers")
-
-
 @np.errstate(over="ignore", invalid="ignore")  # what comes of it is refused
-def _continuous(A, sigma=1.0, structure="auto", on=_device.HOST):
+def _continuous(A, on, sigma=1.0, structure="auto"):
     """`stationary_covariance` in continuous time of a checked A."""
-    _require(on, A)
+    _device.require_matrices(on, _HELD, A.shape[0])
     alike = np.ndim(sigma) == 0
     if structure in ("auto", "symmetric"):
         symmetric = _matrix.is_symmetric(A)
@@ -270,7 +264,7 @@ def variances_on(W, C):
     return sparse.csr_array((V, W.indices, W.indptr), shape=W.shape)
 
 
-def exact_variances(A, W, on=_device.HOST):
+def exact_variances(A, W, on):
     """Stationary variances at sigma = 1 on the synapses W of a checked A, however small the leak.
 
     Activity that hardly any leak holds drifts far, and differences of large variances lose their
@@ -278,7 +272,7 @@ def exact_variances(A, W, on=_device.HOST):
     balanced and whose leak just makes up for its input), it is taken out before solving.
     """
     try:
-        C = _continuous(A, on=on)
+        C = _continuous(A, on)
     except NoCovariance:
         drift = _Drift(A, W)
         if not drift.found:

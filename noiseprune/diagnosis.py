@@ -259,7 +259,7 @@ def _expected(A, W, facts, scores, keeps):
     if epsilon and facts["synapses"] <= _BUDGET:
         for wanted in (0.5, 0.3):
             keep_for[wanted] = {
-                rule: theory.keep_for_epsilon(A, wanted, rule=rule) for rule in scores
+                rule: theory.keep_for_epsilon(A, wanted, S=S) for rule, S in scores.items()
             }
             P = keep_probabilities(scores[first], keep=(enough := keep_for[wanted][first]))
             if not theory.predicted_epsilon(A, P).reliable:

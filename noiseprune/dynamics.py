@@ -25,6 +25,7 @@ _SMALL = 200  # neurons up to which all eigenvalues are quickly computed
 _CALL = 1e4  # synapses that a product takes the time of, however few it has
 _SQUARING = 10  # ratio of the times of a product with them and of an exponential, for each number
 _CLOSE = 1e-4  # of the size of two sums of squares: a smaller difference of them loses digits
+_HELD = 5  # N x N matrices that are in memory at once, on a device
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _LONGEST = 1000  # steps taken together: more save nothing
 _REACH = 2.0  # dt ||A|| times the steps taken together: rounding grows like exp(2 reach)
@@ -251,7 +252,8 @@ def trajectory_error(
         Source of the probes.
     device : str or torch.device, optional
         Where PyTorch finds the eigenvectors and their overlaps, such as "cuda" (extra `torch`);
-        without it, NumPy does. The result agrees up to rounding.
+        without it, NumPy does. The result agrees up to rounding. A large sparse pair stays with
+        SciPy.
 
     Returns
     -------
@@ -291,9 +293,9 @@ def trajectory_error(
     times = _checks.array(times, "times", ndim=1, nonnegative=True)
     b = constant_input(b, n)
     sigma = _checks.number(sigma, "sigma", low=0)
-
     probes = _checks.integer(probes, "probes", low=1)
     rng = _checks.generator(rng)
+    on = _device.open(device)
     if not (x0.any() or b.any() or sigma > 0):
         raise ValueError(
             "the original network's activity is 0 at every time: x0, b and sigma are all 0; no "
@@ -303,8 +305,7 @@ def trajectory_error(
     if is_large(A) and is_large(A_sparse) and eigenpairs is None:
         difference, size = sampled_errors(A, A_sparse, times, **given, probes=probes, rng=rng)
     else:
-        on = _device.open(device)
-        on.require(40 * n * n, f"5 matrices of {n} x {n} numbers")
+        _device.require_matrices(on, _HELD, n)
         lam, V = _eigenpairs(A, eigenpairs, on)
         mu, U = on.eigh(on.dense(A_sparse))
         overlap = on.host(V.T @ U)
@@ -358,8 +359,8 @@ def stationary_trajectory(A, interval, count, *, sigma=1.0, eigenpairs=None, rng
 
     Examples
     --------
-    >>> from noiseprune.dynamics import stationary_trajectory
-    >>> stationary_trajectory([[-1.0, 0.5], [0.5, -1.0]], 0.1, 4, rng=0).shape
+    >>> import noiseprune as npr
+    >>> npr.stationary_trajectory([[-1.0, 0.5], [0.5, -1.0]], 0.1, 4, rng=0).shape
     (2, 4)
     """
     A = _checks.matrix(A)

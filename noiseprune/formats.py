@@ -137,6 +137,8 @@ def _load_npz(path, key):
         if names is not None:
             names = tuple((np.char.decode(names) if names.dtype.kind == "S" else names).tolist())
         if {"format", "shape", "data"} <= set(stored.files):
+            if key is not None:
+                raise ValueError("it is one sparse matrix, which has no key; leave key out")
             return sparse.load_npz(path), names, None
         key = _chosen(key, {name: stored[name].shape for name in stored.files if name != "names"})
         return stored[key], names, key

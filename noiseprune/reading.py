@@ -176,9 +176,9 @@ class Network:
             columns.reverse()
         edges = pandas.DataFrame({columns[0]: names[M.row], columns[1]: names[M.col]})
         edges["weight"] = M.data
-        return self._with_isolated(edges, columns, "weight", M)
+        return self._with_isolated(edges, columns, M)
 
-    def _with_isolated(self, edges, columns, weight, M):
+    def _with_isolated(self, edges, columns, M):
         """Append a line without a target for every neuron that no other line names."""
         pandas = formats.need("pandas")
         alone = np.ones(len(self.names), dtype=bool)
@@ -201,7 +201,7 @@ class Network:
         edges = edges.assign(**{"weight": values[stays]}) if weight is None else edges.copy()
         if weight is not None:
             edges[weight] = values[stays]
-        return self._with_isolated(edges.reset_index(drop=True), [first, second], weight, M.tocoo())
+        return self._with_isolated(edges.reset_index(drop=True), [first, second], M.tocoo())
 
     def _graph(self, M):
         """Make a graph of M: undirected if M is symmetric, else edges go from source to target."""

@@ -7,6 +7,7 @@ from scipy import linalg, sparse
 
 from noiseprune import _checks, _matrix
 from noiseprune._matrix import synapses
+from noiseprune.dynamics import constant_input
 
 
 def active_neurons(A, x, b):
@@ -46,13 +47,11 @@ def active_neurons(A, x, b):
     n = A.shape[0]
     if x.shape[1] != n:
         raise ValueError(f"x must have {n} neurons along its second axis, got shape {x.shape}")
-    b = _checks.array(b, "b", ndim=(0, 1))
-    if b.ndim == 1 and b.size != n:
-        raise ValueError(f"b must be a number or have shape ({n},), got {b.shape}")
+    b = constant_input(b, n)
     W = synapses(A)
     W = W if sparse.issparse(A) else W.toarray()
     columns = np.moveaxis(x, 1, 0).reshape(n, -1)
-    drive = W @ columns + np.broadcast_to(b, (n,))[:, None]
+    drive = W @ columns + b[:, None]
     return np.moveaxis((drive > 0).reshape(n, x.shape[0], *x.shape[2:]), 0, 1)
 
 
@@ -130,10 +129,7 @@ def fixed_point(A, b, *, iterations=100):
         raise ValueError("A must be symmetric; simulate an asymmetric network instead")
     M = -(_matrix.dense(A))
     n = len(M)
-    b = _checks.array(b, "b", ndim=(0, 1))
-    if b.ndim == 1 and b.size != n:
-        raise ValueError(f"b must be a number or have shape ({n},), got {b.shape}")
-    b = np.broadcast_to(b, (n,))
+    b = constant_input(b, n)
     active = np.ones(n, dtype=bool)
     for _ in range(_checks.integer(iterations, "iterations", low=1)):
         x = np.zeros(n)

@@ -117,8 +117,8 @@ def compare_spectra(A, A_sparse, *, eigenpairs=None, device=None):
 
 def _opened(device, A):
     """Return the device, which must hold N x N matrices."""
-    on, n = _device.open(device), A.shape[0]
-    on.require(_HELD * 8 * n * n, f"{_HELD} matrices of {n} x {n} numbers")
+    on = _device.open(device)
+    _device.require_matrices(on, _HELD, A.shape[0])
     return on
 
 
@@ -223,9 +223,9 @@ def _largest_error_of_large(A, A_sparse, on):
 def slowest_modes(A, k=6, *, device=None):
     """Slowest modes of a symmetric network: the eigenvalues nearest to 0 and their eigenvectors.
 
-    A sparse, diagonally dominant network of more than 5,000 neurons stays sparse: Lanczos'
-    iteration on ``A^-1``, with a Cholesky factor or with conjugate gradients, on a block of k
-    vectors and more, which finds every copy of a repeated eigenvalue.
+    A sparse, diagonally dominant network of more than 5,000 neurons stays sparse, for up to an
+    eighth of its modes: Lanczos' iteration on ``A^-1``, with a Cholesky factor or with conjugate
+    gradients, on a block of k vectors and more, which finds every copy of a repeated eigenvalue.
 
     Parameters
     ----------

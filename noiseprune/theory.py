@@ -351,7 +351,7 @@ def predicted_slowest(A, P):
     return PredictedSlowest(angle, bias, float(np.sqrt(coupling[0]) / mu[0]), angle < 0.3)
 
 
-def keep_for_epsilon(A, epsilon, *, rule="noise"):
+def keep_for_epsilon(A, epsilon, *, rule="noise", S=None):
     """Fraction of synapses to keep for a median worst error epsilon, leak matched.
 
     Parameters
@@ -361,7 +361,10 @@ def keep_for_epsilon(A, epsilon, *, rule="noise"):
     epsilon : float in (0, 1)
         Relative error that half of all draws shall stay below.
     rule : {"noise", "leak", "weight", "uniform"}
-        As in `synapse_scores`.
+        As in `synapse_scores`. Where the variances of a large sparse network are sampled, the
+        samples are the same every time.
+    S : csr_array, shape (N, N), optional
+        Scores of that rule, if already known.
 
     Returns
     -------
@@ -385,7 +388,8 @@ def keep_for_epsilon(A, epsilon, *, rule="noise"):
     True
     """
     epsilon = _checks.number(epsilon, "epsilon", low=0, high=1, low_open=True, high_open=True)
-    S = synapse_scores(A, rule=rule)
+    if S is None:
+        S = synapse_scores(A, rule=rule, rng=0)
     A, W, _ = _symmetric_draw(A, keep_probabilities(S, keep=1.0))
     leak = positive_leak(A, W)
     start = np.full(leak.size, 1 / epsilon)
@@ -414,7 +418,8 @@ def predicted_gain(A, keep, *, rules=("noise", "leak"), modes=10):
     keep : float in (0, 1]
         Expected fraction of synapses kept.
     rules : pair of str
-        The rule whose gain it is, and the one it is compared with; see `synapse_scores`.
+        The rule whose gain it is, and the one it is compared with; see `synapse_scores`. Where the
+        variances of a large sparse network are sampled, the samples are the same every time.
     modes : int
         Number of slowest modes; all of them in a smaller network.
 
@@ -448,7 +453,7 @@ def predicted_gain(A, keep, *, rules=("noise", "leak"), modes=10):
     values, vectors = slowest_modes(A, k=min(modes, A.shape[0]))
     each = []
     for rule in rules:
-        P = keep_probabilities(synapse_scores(A, rule=rule), keep=keep)
+        P = keep_probabilities(synapse_scores(A, rule=rule, rng=0), keep=keep)
         each.append(mode_errors(A, P, values, vectors))
     return gain_between(*each)
 

@@ -26,7 +26,7 @@ RULES = ("noise", "weight", "uniform")
 GATES = {nn.LSTM: 4, nn.LSTMCell: 4, nn.GRU: 3, nn.GRUCell: 3}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RecurrentPruning:
     """What was pruned, and by what.
 

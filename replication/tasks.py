@@ -14,7 +14,7 @@ FLIPS = 3  # bits of the flip-flop
 STIMULI = 4  # of delayed match
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trials:
     """Trials of a task, time first.
 

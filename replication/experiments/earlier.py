@@ -66,7 +66,7 @@ class EarlierSettings(NetworkSettings):
         return {"none": (), **{fault: (fault,) for fault in FAULTS}, "all": FAULTS}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Attempt:
     """One run of the pipeline with some of the faults.
 

@@ -50,7 +50,7 @@ class TrainedSettings:
     ridge: float = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A trained network, ``h(t + 1) = f(W h(t) + U x + b)`` with output ``V h + c``."""
 

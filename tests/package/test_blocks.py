@@ -215,3 +215,6 @@ def test_a_device_without_pytorch_is_an_error_that_says_what_to_install(network,
         npr.large.synapse_variances(network, device="cuda")
     with pytest.raises(ImportError, match=r"noiseprune\[torch\]"):
         npr.stationary_covariance(-np.eye(2), device="cuda")
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
+    with pytest.raises(ImportError, match="extra `torch`"):  # though it stays with SciPy
+        npr.trajectory_error(network, network, [1.0], x0=np.ones(1500), device="nonsense")

@@ -141,7 +141,9 @@ def test_slow_modes_that_decay_alike_are_said(monkeypatch):
     monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
     monkeypatch.setattr("noiseprune.large.krylov._BLOCKS", 2)
     A = sparse.csr_array(npr.add_leak(np.eye(300, k=1) + np.eye(300, k=-1), excess=0.1))
-    with pytest.raises(RuntimeError, match=r"modes of 300 neurons were not found: too many .* rate$"):
+    with pytest.raises(
+        RuntimeError, match=r"modes of 300 neurons were not found: too many .* rate$"
+    ):
         npr.compare(A, A)
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import linalg, sparse
 
 import noiseprune as npr
-from noiseprune import report, theory
+from noiseprune import pruning, report, theory
 
 
 def ring(clusters=6, size=40, links=1):
@@ -75,6 +75,14 @@ def test_predictions_are_those_of_theory(bottlenecks):
     assert bottlenecks.predictions[1]["noise, homeostatic"] == scaled
     assert bottlenecks.keep_for[0.5]["uniform"] == theory.keep_for_epsilon(A, 0.5, rule="uniform")
     assert bottlenecks.keep_for[0.3]["noise"] > bottlenecks.keep_for[0.5]["noise"]
+
+
+def test_variances_are_found_once(monkeypatch):
+    calls = []
+    exact = pruning.exact_variances
+    monkeypatch.setattr(pruning, "exact_variances", lambda *a: calls.append(1) or exact(*a))
+    assert set(npr.diagnose(npr.add_leak(ring(), excess=0.05), keep=0.5).keep_for) == {0.5, 0.3}
+    assert calls == [1]
 
 
 def test_predictions_that_are_no_numbers_are_named():

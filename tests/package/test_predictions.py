@@ -97,6 +97,17 @@ def test_keep_for_epsilon_inverts_the_prediction(clustered):
     assert theory.predicted_epsilon(clustered, P).epsilon == pytest.approx(0.5, rel=5e-3)
 
 
+def test_predictions_for_a_large_network_are_the_same_every_time(monkeypatch):
+    monkeypatch.setattr("noiseprune.large.network.LIMIT", 0)
+    monkeypatch.setattr("noiseprune.large.factor.ordering", lambda W: None)  # as if it filled up
+    A = npr.add_leak(sparse.csr_array(npr.random_graph(200, 20, rng=0)), excess=0.05)
+    different = {npr.synapse_scores(A, rng=seed).data.sum() for seed in (1, 2)}
+    assert len(different) == 2  # they are sampled
+    assert theory.keep_for_epsilon(A, 0.5) == theory.keep_for_epsilon(A, 0.5)
+    first, second = (theory.predicted_gain(A, 0.3).spread for _ in range(2))
+    assert np.array_equal(first, second)
+
+
 def test_the_slowest_mode_of_draws():
     """200 draws: the mean of a squared angle is known to about 10 %, of the spread to 5 %.
 

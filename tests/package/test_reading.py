@@ -490,6 +490,8 @@ def test_a_sparse_file_adds_up_beyond_its_dtype(tmp_path):
     twice = (np.full(4, 100, dtype=np.int8), ([0, 0, 1, 1], [1, 1, 0, 0]))
     sparse.save_npz(tmp_path / "a.npz", sparse.coo_array(twice, shape=(2, 2)))
     assert npr.read(tmp_path / "a.npz").W.max() == 200
+    with pytest.raises(ValueError, match=r"a.npz: it is one sparse matrix.*leave key out"):
+        npr.read(tmp_path / "a.npz", key="nonsense")
 
 
 def test_what_a_format_cannot_hold_is_said_and_what_it_can_is_there(tmp_path):

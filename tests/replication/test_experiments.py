@@ -2,12 +2,15 @@
 
 import concurrent.futures
 import dataclasses
+import importlib
 import json
+import pkgutil
 
 import numpy as np
 import pytest
 
 import noiseprune as npr
+import replication
 from replication import experiments, recorded
 from replication import result as record
 from replication.experiments import theorem
@@ -185,3 +188,18 @@ def test_network_of_the_lab_notebook():
     values = np.linalg.eigvalsh(npr.add_leak(W))
     assert values[0] == pytest.approx(on_record["smallest_eigenvalue"], rel=0.02)
     assert values[-1] == pytest.approx(on_record["largest_eigenvalue"], rel=0.1)
+
+
+def test_no_dataclass_can_be_changed_and_none_compares_arrays():
+    found = {
+        thing
+        for module in pkgutil.walk_packages(replication.__path__, "replication.")
+        if module.name not in ("replication.__main__", "replication.train")
+        for thing in vars(importlib.import_module(module.name)).values()
+        if dataclasses.is_dataclass(thing) and thing.__module__.startswith("replication")
+    }
+    assert len(found) > 20
+    with_arrays = {t for t in found if any("array" in str(f.type) for f in dataclasses.fields(t))}
+    assert {thing.__name__ for thing in with_arrays} >= {"Attempt", "Network", "Trials"}
+    assert [t for t in with_arrays if t.__dataclass_params__.eq] == []  # == would be ambiguous
+    assert all(thing.__dataclass_params__.frozen for thing in found)
