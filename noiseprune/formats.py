@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import os
 import re
 from pathlib import Path
@@ -21,7 +22,14 @@ GRAPHS = (".graphml", ".gml")
 SUFFIXES = (*MATRICES, *TABLES, *GRAPHS)
 
 NO_EDGE = ("", "nan", "NaN", "NA", "na", "n/a", "null", "none")  # what an empty cell looks like
-EDGE_COLUMNS = (("source", "target"), ("pre", "post"), ("from", "to"))
+ENDS = (
+    ("source", "target"),
+    ("pre", "post"),
+    ("from", "to"),
+    ("presynaptic", "postsynaptic"),
+)
+_BESIDE = {"body", "cell", "id", "index", "label", "name", "neuron", "node", "pt", "root"}
+_FEW = 8  # columns up to which a square of numbers may be a list of edges
 DECIMALS = "decimals need a point"
 NAMELESS = (".npy", ".mtx")  # without a place for the names of the neurons
 _WITH_NAMES = (".npz", ".mat")  # matrix files with a place for the names of the neurons
@@ -59,16 +67,17 @@ def check_place(path):
         raise PermissionError(f"{path} is there and may not be written")
 
 
-def load(path, key):
+def load(path, key, weight="weight", ending=None):
     """Return what a file holds, the names of its neurons or None, and the key of its matrix.
 
-    Arrays and sparse arrays for matrices, a DataFrame for tables, a networkx graph for graphs.
+    Arrays and sparse arrays for matrices, a DataFrame for tables, a networkx graph for graphs. The
+    rows of a DataFrame that is a matrix have the names of its columns.
     """
-    ending = suffix(path)
+    ending = ending or suffix(path)
     if key is not None and ending not in _WITH_NAMES:
         raise ValueError(f"{path}: key chooses a matrix of an npz or mat file, not of {ending}")
     if ending in TABLES:
-        return _load_table(path, ending), None, None
+        return _load_table(path, ending, weight), None, None
     if ending in GRAPHS:
         return _load_graph(path, ending), None, None
     try:
@@ -86,27 +95,64 @@ def load(path, key):
         raise ValueError(f"{path}: {what}") from error
 
 
-def save(path, value, *, names=None, key=None):
-    """Write an array, sparse array, DataFrame or graph: a complete file, or an error and none."""
+def save(path, value, *, neurons=None, names=None, key=None, weight="weight"):
+    """Write an array, sparse array, DataFrame or graph: a complete file, or an error and none.
+
+    `names` stand beside a matrix; all `neurons` must read back.
+    """
     ending = suffix(path)
     with whole(path) as part:
         if ending in GRAPHS:
             networkx = need("networkx")
+            if tuples := {name: str(name) for name in value if isinstance(name, tuple)}:
+                value = networkx.relabel_nodes(value, tuples)
             write = networkx.write_graphml if ending == ".graphml" else networkx.write_gml
             try:
                 write(value, part)
             except (networkx.NetworkXException, TypeError, ValueError) as error:
                 raise ValueError(f"{path}: {ending} cannot hold this graph: {error}") from error
         elif ending in TABLES:
-            named = not is_counted(value.columns)
+            if names is not None:  # as text: pandas writes tuples on several lines
+                value = value.set_axis(list(map(str, value.columns)), axis=1)
+                value = value.set_axis(list(map(str, value.index)))
             value.to_csv(
                 part,
                 sep="," if ending == ".csv" else "\t",
-                header=named,
-                index=named and value.index.equals(value.columns),
+                header=names is not None or not is_counted(value.columns),
+                index=names is not None,
             )
         else:
             _save_matrix(part, ending, value, names, key)
+        if neurons is not None:
+            _refuse_loss(path, part, ending, neurons, weight)
+
+
+def _refuse_loss(path, part, ending, neurons, weight):
+    """Refuse a file from which other neurons would be read: names alike, blanks, separators."""
+    meant = sorted(map(str, neurons))
+    what = next((a for a, b in itertools.pairwise(meant) if a == b), None)
+    if what is None:
+        try:
+            found = _neurons(part, ending, weight)
+            what = next((a for a, b in itertools.zip_longest(meant, found) if a != b), None)
+        except ValueError as error:
+            what = str(error).removeprefix(f"{part}: ")
+    if what is not None:
+        raise ValueError(
+            f"{path}: {ending} would not give back the names of the neurons ({what!r}); rename "
+            "them, or write another format"
+        )
+
+
+def _neurons(path, ending, weight):
+    """Names of the neurons in a file, as sorted text."""
+    value, names, _ = load(path, None, weight, ending)
+    if names is None and ending in TABLES:
+        names = list(value.columns)
+        if set(value.index) != set(names):
+            first, second, _ = ends(names, weight)
+            names = {*end_names(value[first]), *end_names(value[second])} - {None}
+    return sorted(map(str, value if names is None else names))
 
 
 @contextlib.contextmanager
@@ -224,7 +270,7 @@ def _load_graph(path, ending):
         raise ValueError(f"{path}: {_one_line(error)}") from error
 
 
-def _load_table(path, ending):
+def _load_table(path, ending, weight):
     """Read a matrix, with or without names, or a list of edges, whose index counts the lines."""
     pandas = need("pandas")
     try:
@@ -232,28 +278,46 @@ def _load_table(path, ending):
             lines = [k for k, line in enumerate(stream, 1) if line.strip()]
         if not lines:
             raise ValueError("the file is empty")
-        separator = "\t" if ending == ".tsv" else _separator(path)
-        options = {"sep": separator, "skipinitialspace": True, "encoding": "utf-8-sig"}
-        head = pandas.read_csv(
-            path, header=None, nrows=1, dtype=str, keep_default_na=False, **options
+        options = {
+            "sep": "\t" if ending == ".tsv" else _separator(path),
+            "header": None,
+            "skipinitialspace": True,
+            "encoding": "utf-8-sig",
+            "keep_default_na": False,
+        }
+        head, *second = (
+            [str(cell).strip() for cell in pandas.read_csv(path, **at, **options).iloc[0]]
+            for at in (
+                {"nrows": 1, "dtype": str, "skiprows": skipped}
+                for skipped in (0, lines[0])[: len(lines)]
+            )
         )
-        head = [str(cell).strip() for cell in head.iloc[0]]
         for cell in head:
             if re.fullmatch(r"[+-]?\d*,\d+", cell):
                 raise ValueError(f"line {lines[0]}: {cell!r} is no number; {DECIMALS}")
-        matrix = _matrix_of(path, head, lines, options, pandas)
+        if second and len(second[0]) == len(head) + 1:
+            named = second[0][0] == head[0] and all(map(_is_number, second[0][1:]))
+            if named or not any(map(_is_number, head)):
+                head.insert(0, "")  # R writes no corner
+        if second and len(second[0]) > len(head):
+            raise ValueError(f"line {lines[1]}: {len(second[0])} fields, not {len(head)}")
+        options["names"] = range(len(head))
+        matrix = _matrix_of(path, head, lines, options, weight)
         if matrix is not None:
             return matrix
-        header = _heads_edges(head)
-        edges = pandas.read_csv(
-            path, header=0 if header else None, dtype=str, keep_default_na=False, **options
-        )
-        edges.columns = head if header else range(len(head))
+        edges = pandas.DataFrame(columns=range(len(head)), dtype=str)
+        if second:
+            edges = pandas.read_csv(path, dtype=str, skiprows=lines[0], **options)
+        header = _heads_edges(head, edges)
+        if header:
+            edges.columns = head
+        else:
+            edges = pandas.concat([pandas.DataFrame([head]), edges], ignore_index=True)
         if len(edges) == len(lines) - header:
             edges.index = lines[header:]
-        if (edges.iloc[:, -1] == "").any():
-            _refuse_short_lines(path, separator, len(head))
-        return edges.map(str.strip)
+        if edges.iloc[:, -1].isin(["", None, np.nan]).any():
+            _refuse_short_lines(path, options["sep"], lines[0], len(head))
+        return edges.fillna("").map(str.strip)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a text file in UTF-8") from error
     except ValueError as error:  # pandas' own errors are ValueErrors too
@@ -268,72 +332,63 @@ def _separator(path):
     return next((mark for mark in ";\t," if mark in first), r"\s+")  # a comma may be decimal
 
 
-def _matrix_of(path, head, lines, options, pandas):
-    """Return the matrix that a table is, or None if its shape is that of a list of edges."""
-    width, count = len(head), len(lines)
-    numeric = all(map(_is_number, head)) and not _numbers_neurons(
-        path, head, lines, options, pandas
-    )
-    named = count == width > 1 and not numeric
-    if edge_columns(head) or not (
-        named or (numeric and count == width) or (count == width + 1 and not numeric)
-    ):
+def _matrix_of(path, head, lines, options, weight):
+    """Return the matrix that a table is, or None if it is a list of edges."""
+    pandas = need("pandas")
+    width, count, skipped = len(head), len(lines), lines[0]
+    numeric, beside = all(map(_is_number, head)), []
+    if count == width > 1:
+        first = pandas.read_csv(path, usecols=[0], dtype=str, skiprows=skipped, **options)
+        beside = first.iloc[:, 0].str.strip().tolist()
+    # Names beside the rows: those above the columns once more, or numbers under an empty corner.
+    mirrored = len(beside) > 0 and sorted(beside) == sorted(head[1:])
+    mirrored &= not (numeric and (head[0] or len(set(beside)) < len(beside)))
+    named = int(mirrored or (len(beside) > 0 and not head[0] and numbers_rows("", beside)))
+    header = bool(named or not numeric)
+    columns = head[named:] if header else list(range(width))
+    if count != width + (header and not named) or (not mirrored and lists_edges(columns, weight)):
         return None
     table = pandas.read_csv(
         path,
-        header=None,
-        skiprows=0 if numeric else lines[0],
+        skiprows=skipped if header else 0,
         converters={0: str.strip} if named else None,
-        keep_default_na=False,
         na_values={k: NO_EDGE for k in range(named, width)},  # a neuron may be called NA
         low_memory=False,
         **options,
     )
-    body = table.iloc[:, 1:] if named else table
-    rows = table.iloc[:, 0] if named else head
-    columns = head[1:] if named else head
-    if named and sorted(rows) != sorted(columns):
-        return None
-    first = lines[0 if numeric else 1 :]
+    body = table.iloc[:, named:]
     for k in (k for k, kind in enumerate(body.dtypes) if kind.kind not in "biuf"):
         values = pandas.to_numeric(body.iloc[:, k], errors="coerce")
         bad = np.flatnonzero(values.isna() & body.iloc[:, k].notna())
+        if bad.size == len(body) and not mirrored:
+            return None  # a column of names
         raise ValueError(
-            f"line {first[bad[0]]}: {body.iloc[bad[0], k]!r} in column {k + 1 + named} is no number"
-            + decimals(body.iloc[bad[0], k])
+            f"line {lines[header:][bad[0]]}: {body.iloc[bad[0], k]!r} in column {k + 1 + named} is "
+            f"no number{decimals(body.iloc[bad[0], k])}"
         )
     if body.iloc[:, -1].isna().any():
-        _refuse_short_lines(path, options["sep"], width)
+        _refuse_short_lines(path, options["sep"], skipped, width)
     body = body.astype(float)
-    body.columns = range(width) if numeric else columns
-    body.index = range(width) if numeric else list(rows)
+    if numeric and named and np.isnan(body.to_numpy().diagonal()).all():
+        counted = any(beside == [str(k + first) for k in range(len(beside))] for first in (0, 1))
+        if not counted:
+            raise ValueError(
+                "the first line and column may be names or weights; write zeros on the diagonal, "
+                "or names that are no numbers"
+            )
+    if not mirrored and not is_matrix(columns, body.to_numpy(), weight):
+        return None
+    body.columns = columns
+    body.index = beside if mirrored else range(len(columns))
     return body
 
 
-def _numbers_neurons(path, head, lines, options, pandas):
-    """Whether numbers in the first line are names: they stand in the first column once more."""
-    labels = head[1:]
-    if head[0] or len(lines) != len(head) or not all(map(str.isdecimal, labels)):
-        return False
-    table = pandas.read_csv(path, header=None, dtype=str, keep_default_na=False, **options)
-    table = table.map(str.strip).to_numpy()
-    if table[1:, 0].tolist() != labels or len(set(labels)) < len(labels):
-        return False
-    counted = any(labels == [str(k + first) for k in range(len(labels))] for first in (0, 1))
-    if not counted and set(table.diagonal()) <= set(NO_EDGE):
-        raise ValueError(
-            "the first line and column may be names or weights; write zeros on the diagonal, or "
-            "names that are no numbers"
-        )
-    return bool(labels)
-
-
-def _refuse_short_lines(path, separator, width):
+def _refuse_short_lines(path, separator, head, width):
     """A line that ends early is a broken file, not one without edges."""
     with open(path, encoding="utf-8-sig") as stream:
         for k, line in enumerate(stream, 1):
             fields = len(re.split(separator, line.strip("\n")))
-            if line.strip() and fields < width:
+            if k > head and line.strip() and fields < width:
                 raise ValueError(f"line {k}: {fields} fields, not {width}")
 
 
@@ -350,17 +405,104 @@ def _is_number(cell):
     return True
 
 
+def numbers_rows(name, cells):
+    """Whether a column is the rows' numbers, which pandas and R put first, without a name."""
+    cells = list(map(str, cells))
+    unnamed = name is None or str(name) == "" or str(name).startswith("Unnamed:")
+    return unnamed and all(map(str.isdecimal, cells)) and len(set(cells)) == len(cells)
+
+
 def edge_columns(columns):
-    """Return the names of the columns that say source and target, or None."""
-    lower = {str(name).lower(): name for name in columns}
-    for source, target in EDGE_COLUMNS:
-        if source in lower and target in lower:
-            return lower[source], lower[target]
+    """Return the names of the columns that say source and target, or None.
+
+    They differ in that word alone (pre_root_id, post_root_id); of several pairs, the shortest.
+    """
+    words = {}
+    for name in columns:
+        split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(name)).lower()
+        words.setdefault(tuple(re.findall(r"[a-z]+|\d+", split)), name)
+    for ends in ENDS:
+        for one in sorted(words, key=len):
+            if ends[0] in one and {*one} - {ends[0]} <= _BESIDE:
+                other = tuple(ends[1] if word == ends[0] else word for word in one)
+                if other in words:
+                    return words[one], words[other]
     return None
 
 
-def _heads_edges(head):
+def lists_edges(columns, weight):
+    """Whether names of columns say that they head a list of edges."""
+    lower = {str(name).lower() for name in columns}
+    return bool(edge_columns(columns) or lower & {"weight", "weights"}) or str(weight) in map(
+        str, columns
+    )
+
+
+def ends(columns, weight):
+    """Return the columns of a list of edges that hold its ends, and the direction they say."""
+    named = edge_columns(columns)
+    first, second = sorted(named, key=columns.index) if named else columns[:2]
+    unknown = len(columns) > 3 or {"weight", weight} & {first, second}
+    if named is None and unknown and not is_counted(columns):
+        raise ValueError(
+            f"nothing says which of the columns {columns} hold the ends of a synapse; call them "
+            "source and target"
+        )
+    said = named and ("source-target" if first == named[0] else "target-source")
+    return first, second, said
+
+
+def end_names(column):
+    """Names in a column of ends, None where there is none; whole numbers have no decimals."""
+    cells = column.astype(object)
+    cells = cells.where(cells.notna() & (cells != ""), None)
+    given = cells.dropna()
+    if column.dtype.kind == "f":
+        if (given.abs() >= 2**53).any():
+            raise ValueError(
+                f"the numbers of neurons in column {column.name!r} are rounded: an empty cell made "
+                "decimals of them; read the column as whole numbers, as with dtype='Int64'"
+            )
+        if (given % 1 == 0).all():
+            cells[given.index] = given.astype(int).astype(object)
+    elif all(isinstance(name, str) and re.fullmatch(r"\d+(\.0)?", name) for name in given):
+        cells[given.index] = given.astype(object).map(lambda name: name.removesuffix(".0"))
+    return cells
+
+
+def is_matrix(columns, M, weight):
+    """Whether N columns over N rows of numbers are a matrix, not N edges; refused if unclear."""
+    if lists_edges(columns, weight) or (weight is None and may_list_edges(M)):
+        return False
+    if may_list_edges(M):
+        which = f"give weight=... as one of {columns[2:]}, or " if len(M) > 2 else "give "
+        raise ValueError(
+            f"{len(M)} rows of {len(M)} numbers may be a matrix or a list of edges; for a matrix, "
+            "name the neurons above the columns and beside the rows; for a list, call its columns "
+            f"source, target and weight, or {which}None for weight 1 everywhere"
+        )
+    return True
+
+
+def may_list_edges(M):
+    """Whether a small matrix looks like edges: whole numbers first, and no empty diagonal."""
+    M = np.nan_to_num(np.asarray(M, dtype=float), nan=-1.0)
+    ends, diagonal = M[:, :2], M.diagonal()
+    return (
+        2 <= len(M) <= _FEW
+        and bool((ends >= 0).all() and (ends % 1 == 0).all() and (diagonal > 0).any())
+        and (len(M) == 2 or not np.array_equal(M, M.T))
+    )
+
+
+def _heads_edges(head, edges):
     """Whether the first line of a list of edges holds the names of its columns."""
     return bool(
-        edge_columns(head) or "weight" in head or (len(head) > 2 and not _is_number(head[2]))
+        lists_edges(head, None)
+        or (len(head) > 2 and not _is_number(head[2]))
+        or (
+            not any(map(_is_number, head[:2]))
+            and len(edges)
+            and all(_is_number(cell) for cell in edges.iloc[:, :2].to_numpy().ravel())
+        )
     )

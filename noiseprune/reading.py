@@ -106,7 +106,7 @@ class Network:
         Raises
         ------
         ValueError
-            As `like`, or if the suffix is unknown.
+            As `like`, or if the suffix is unknown, or the names of neurons would not read back.
         OSError
             If the file cannot be written.
 
@@ -124,11 +124,24 @@ class Network:
                 kind = "frame" if kind == "array" else "edges"
         else:
             kind = "array" if kind in ("array", "frame") or ending == ".npy" else "sparse"
-            if self._form.named:
-                names = self.names
-                if ending in formats.NAMELESS:
-                    warnings.warn(f"{ending} has no place for the names of neurons", stacklevel=2)
-        formats.save(path, self._as(kind, M), names=names, key=self._form.key)
+        value, named = self._as(kind, M), self._form.named
+        if kind == "frame":
+            named = named or formats.may_list_edges(value.to_numpy())
+            if set(value.index) != set(self.names):
+                value = value.set_axis(self.names)
+        elif ending in formats.NAMELESS and named:
+            warnings.warn(f"{ending} has no place for the names of neurons", stacklevel=2)
+            named = False
+        if named and kind in ("array", "sparse", "frame"):
+            names = tuple(str(name) if isinstance(name, tuple) else name for name in self.names)
+        formats.save(
+            path,
+            value,
+            names=names,
+            key=self._form.key,
+            neurons=self.names if named or kind == "frame" else None,
+            weight=self._form.columns[2] if kind == self._form.kind == "edges" else "weight",
+        )
 
     def _oriented(self, A):
         """Weights and diagonal of a checked A in the direction of the source, a csr_array."""
@@ -170,13 +183,16 @@ class Network:
         """List the edges of M, and the neurons without any as lines without a target."""
         pandas = formats.need("pandas")
         M = M.tocoo()
-        names = np.array(self.names, dtype=object)
+        names = self._name_array()
         columns = ["source", "target"]
         if self.direction == "target-source":
             columns.reverse()
         edges = pandas.DataFrame({columns[0]: names[M.row], columns[1]: names[M.col]})
         edges["weight"] = M.data
         return self._with_isolated(edges, columns, M)
+
+    def _name_array(self):
+        return np.fromiter(self.names, dtype=object, count=len(self.names))  # tuples, too
 
     def _with_isolated(self, edges, columns, M):
         """Append a line without a target for every neuron that no other line names."""
@@ -185,9 +201,7 @@ class Network:
         alone[np.r_[M.row, M.col]] = False
         if not alone.any():
             return edges
-        rows = pandas.DataFrame(
-            {columns[0]: np.array(self.names, dtype=object)[alone], columns[1]: np.nan}
-        )
+        rows = pandas.DataFrame({columns[0]: self._name_array()[alone], columns[1]: np.nan})
         both = {name: edges[name].astype(object) for name in columns}
         joined = pandas.concat([edges.assign(**both), rows], ignore_index=True)
         return joined[list(edges.columns)]
@@ -289,7 +303,9 @@ def read(source, *, direction=None, weight="weight", key=None):
     Parallel edges are added up. NaN, or an empty cell, is no edge; an edge of a graph without the
     attribute `weight` has weight 1. Autapses are set aside: they are part of the diagonal of A and
     are never pruned. Neurons without synapses stay. The neurons of a list of edges stand in the
-    order of their names, for lines have none; a line with an empty target only names a neuron.
+    order of their names, for lines have none; a line with an empty target only names a neuron. Its
+    ends are the columns source and target, pre and post, from and to (pre_id and post_id, too)
+    wherever they stand, else the first two.
 
     References
     ----------
@@ -307,7 +323,7 @@ def read(source, *, direction=None, weight="weight", key=None):
         _checks.choice(direction, "direction", DIRECTIONS)
     if not isinstance(source, (str, os.PathLike)):
         return _interpret(source, direction, weight, names=None, key=key, unit="row")
-    value, names, key = formats.load(source, key)
+    value, names, key = formats.load(source, key, weight)
     try:
         return _interpret(value, direction, weight, names=names, key=key, unit="line")
     except ValueError as error:
@@ -317,10 +333,10 @@ def read(source, *, direction=None, weight="weight", key=None):
 def _interpret(source, direction, weight, *, names, key, unit):
     """Find out what kind of object the source is, and read it."""
     if _is(source, "pandas", "DataFrame"):
-        square = _square(source)
-        if square is not None:
-            return _from_frame(source, square, direction)
-        return _from_edges(source, direction, weight, unit)
+        source, notes = _without_row_numbers(source)
+        if _is_square(source, weight):
+            return _from_frame(source, direction, notes)
+        return _from_edges(source, direction, weight, unit, notes)
     if _is(source, "networkx", "Graph"):
         return _from_graph(source, direction, weight)
     return _from_matrix(source, direction, names, key)
@@ -376,21 +392,41 @@ def _from_entries(source, names, direction, notes, form):
     return _network(M, names, direction, notes, form, "the matrix")
 
 
-def _square(frame):
-    """Return the names of the columns if a DataFrame is a matrix, else None."""
+def _without_row_numbers(frame):
+    """Take what a file has before its first named column as the index that it was."""
+    columns = list(frame.columns)
+    if len(columns) > 1 and columns.count(columns[0]) == 1:
+        first = columns[0]
+        if str(first).startswith("Unnamed:") and set(frame[first]) == set(columns[1:]):
+            return frame.set_index(first), [f"column {first!r} has the names of the rows"]
+        if formats.numbers_rows(first, frame[first]):
+            return frame.drop(columns=first), [f"column {first!r} numbers the rows: left out"]
+    return frame, []
+
+
+def _is_square(frame, weight):
+    """Whether a DataFrame is a matrix."""
     rows, columns = list(frame.index), list(frame.columns)
-    if len(rows) != len(columns) or formats.edge_columns(columns):
-        return None
-    if rows == columns or set(rows) == set(columns):
-        return columns
-    numbers = all(kind.kind in "biuf" for kind in frame.dtypes)
-    return columns if numbers and formats.is_counted(rows) and len(rows) > 3 else None
+    if len(rows) != len(columns):
+        return False
+    if set(rows) == set(columns) and not formats.is_counted(columns):
+        return True
+    numbered = formats.is_counted(rows) or rows == list(range(1, len(rows) + 1))
+    if len(rows) == 1 or not numbered:
+        return False
+    if any(kind.kind in _NO_WEIGHTS for kind in frame.dtypes):
+        return False
+    try:
+        M = frame.to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        return False
+    return formats.is_matrix(columns, M, weight)
 
 
-def _from_frame(frame, names, direction):
+def _from_frame(frame, direction, notes):
+    names = list(frame.columns)
     if len(set(names)) < len(names):
         raise ValueError("two columns of the matrix have the same name")
-    notes = []
     index = list(frame.index)
     if set(index) != set(names):
         notes.append("rows have no names: they are those of the columns, in their order")
@@ -409,31 +445,33 @@ def _from_frame(frame, names, direction):
     return _from_entries(dense, tuple(names), direction, notes, form)
 
 
-def _from_edges(frame, direction, weight, unit):
+def _from_edges(frame, direction, weight, unit, notes):
     """Read a list of edges: two columns with the ends, and perhaps one with weights."""
     pandas = formats.need("pandas")
-    columns, notes = list(frame.columns), []
+    columns = list(frame.columns)
     if len(columns) < 2:
         raise ValueError(
             f"neither a square matrix nor a list of edges: {frame.shape[0]} rows and "
             f"{len(columns)} column(s)"
         )
-    named = formats.edge_columns(columns)
-    first, second = sorted(named, key=columns.index) if named else columns[:2]
-    said = None
-    if named:
-        said = "source-target" if first == named[0] else "target-source"
-        if direction not in (None, said, "undirected"):
-            raise ValueError(
-                f"direction={direction!r}, but the first of the columns {first!r} and {second!r} "
-                f"says {said!r}"
-            )
+    if columns.count(columns[0]) > 1:
+        raise ValueError(f"two columns have the name {columns[0]!r}")
+    first, second, said = formats.ends(columns, weight)
+    if said and direction not in (None, said, "undirected"):
+        raise ValueError(
+            f"direction={direction!r}, but the first of the columns {first!r} and {second!r} "
+            f"says {said!r}"
+        )
     weight = _weight_column(columns, first, second, weight)
     for name in (first, second, weight):
         if columns.count(name) > 1:
             raise ValueError(f"two columns have the name {name!r}")
-    ends = pandas.concat([frame[first], frame[second]], ignore_index=True).astype(object)
-    ends = ends.where(ends != "")
+    if not said or columns[:2] != [first, second] or weight not in ("weight", None):
+        what = f"columns {first!r} and {second!r} taken as the ends"
+        notes.append(what if weight is None else f"{what}, {weight!r} as the weight")
+    ends = pandas.concat(
+        [formats.end_names(frame[name]) for name in (first, second)], ignore_index=True
+    )
     codes, found = pandas.factorize(ends)
     order = sorted(range(len(found)), key=_name_key(found))
     place = np.empty(len(found), dtype=np.int64)
@@ -482,8 +520,9 @@ def _from_edges(frame, direction, weight, unit):
 def _weight_column(columns, first, second, weight):
     if weight is None or len(columns) == 2:
         return None
-    if weight in columns:
-        return weight
+    for name in columns:
+        if name == weight or (isinstance(name, int) and str(name) == str(weight)):
+            return name
     others = [name for name in columns if name not in (first, second)]
     if weight == "weight" and len(others) == 1:
         return others[0]

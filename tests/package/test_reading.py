@@ -20,7 +20,7 @@ ALL = formats.SUFFIXES
 def weights(network):
     """Weights and autapses by name: what must survive every way out and in."""
     full = (network.W + sparse.diags_array(network.diagonal)).toarray()
-    order = np.argsort(np.array(network.names, dtype=str))
+    order = np.argsort(np.array(list(map(str, network.names))))
     return full[np.ix_(order, order)]
 
 
@@ -137,14 +137,14 @@ def test_graph_keeps_attributes_and_the_source_is_not_touched():
 
 
 def test_edges_keep_other_columns_lines_and_unnamed_neurons():
-    source = edges().assign(kind=["a", "b", "c", "d"])
+    source = edges(columns=("pre", "post", "weight")).assign(kind=["a", "b", "c", "d"])
     source.loc[4] = ["007", None, np.nan, "only named"]
     network = npr.read(source, direction="source-target")
     assert network.names == ("007", "AVAL", "NA", "x y")  # in the order of the names
     assert network.notes[0] == "1 row(s) only name a neuron"
     again = network.like(network.W.multiply(network.W < 0))
     assert again["kind"].tolist()[:2] == ["b", "c"]  # the autapse and the negative synapse
-    assert again["a"].tolist()[2:] == ["007", "AVAL"]  # without synapses, and still there
+    assert again["pre"].tolist()[2:] == ["007", "AVAL"]  # without synapses, and still there
     assert npr.read(again, direction="source-target").names == network.names
 
 
@@ -180,7 +180,8 @@ def test_notes_say_everything_that_was_done():
     assert "(2 negative; a leak would be so at every neuron)" in diagonal.notes[0]
     doubled = pd.concat([edges(), edges()[:1].assign(weight=0.0), edges()[:1]])
     notes = npr.read(doubled, direction="source-target").notes
-    assert notes[:2] == ("1 entry(s) 0: no edge", "1 parallel edge(s) added up")
+    assert notes[0] == "columns 'a' and 'b' taken as the ends, 'weight' as the weight"
+    assert notes[1:3] == ("1 entry(s) 0: no edge", "1 parallel edge(s) added up")
 
 
 @pytest.mark.parametrize("kind", [np.asarray, frame])
@@ -199,7 +200,7 @@ def test_weights_that_are_missing_or_have_another_name():
     plain = edges()[["a", "b"]]
     network = npr.read(plain, direction="source-target")
     assert set(network.W.data) == {1.0}
-    assert "weight 1" in network.notes[0]
+    assert "weight 1" in network.notes[1]
     assert network.like(3 * network.W)["weight"].tolist() == [3.0, 1.0, 3.0, 3.0]  # 1: the autapse
     some = graph()
     some.add_edge("007", "AVAL")
@@ -213,7 +214,7 @@ def test_weights_that_are_missing_or_have_another_name():
         npr.read(other, direction="source-target")
     assert npr.read(other, weight="n", direction="source-target").W.sum() == FROM_ROW.sum() - 0.3
     assert set(npr.read(other, weight=None, direction="source-target").W.data) == {1.0}
-    wide = edges().assign(count=1).rename(columns={"weight": "size"})
+    wide = edges(columns=("pre", "post", "size")).assign(count=1)
     with pytest.raises(ValueError, match=r"no column 'weight'; .* \['size', 'count'\]"):
         npr.read(wide, direction="source-target")
     assert npr.read(wide, weight="size", direction="source-target").W.sum() == 3.75
@@ -322,7 +323,8 @@ BROKEN = {
         "0,1,2,3\n1,0,2,3\n1,2,0\n1,2,3,0\n": "line 3: 3 fields, not 4",
         "0,1,2,3\n1,0,2,3\n1,2,x,1\n1,2,3,0\n": "line 3: 'x' in column 3 is no number",
         "0,1,2,3\n1,0,inf,3\n1,2,0,1\n1,2,3,0\n": "infinite weight between 1 and 2",
-        "a,b,c,d\n1,2,3,4\n": "there is no column 'weight'",
+        "1,2,3,4\n3,2,3,4\n": r"there is no column 'weight'; give weight=\.\.\. as one of \[2, 3\]",
+        "a,b,c,d\n1,2,3,4\n": "nothing says which of the columns .'a', 'b', 'c', 'd'. hold",
     },
     ".mtx": {"%%MatrixMarket matrix coordinate real general\n2 2 1\n1 x 1\n": "Line 3"},
     ".graphml": {"<graphml><graph>\n<node>\n</graphml>": "line 3"},
@@ -467,11 +469,12 @@ def test_numbered_neurons_of_a_matrix_are_names_and_no_weights(tmp_path, first, 
 
 def test_numbers_around_an_empty_corner_may_be_weights(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text(",0.5,2\n0.5,,3\n2,3,\n")
-    assert npr.read(path).W.toarray().tolist() == [[0, 0.5, 2], [0.5, 0, 3], [2, 3, 0]]
-    path.write_text(",7,9\n7,,3\n9,3,\n")  # two numbered neurons, or three without names
-    with pytest.raises(ValueError, match="may be names or weights; write zeros on the diagonal"):
-        npr.read(path)
+    for text in (",7,9\n7,,3\n9,3,\n", ",0.5,2\n0.5,,3\n2,3,\n", ",-1,-2\n-1,NaN,3\n-2,3,NaN\n"):
+        path.write_text(text)  # two numbered neurons, or three without names
+        with pytest.raises(ValueError, match="may be names or weights; write zeros on the diag"):
+            npr.read(path)
+    path.write_text(",0.5,0,0\n0.5,,3,0\n0,3,,1\n0,0,1,\n")  # weights: no names that stand twice
+    assert npr.read(path).W.toarray()[0].tolist() == [0, 0.5, 0, 0]
 
 
 def test_names_of_a_matrix_file_are_one_for_each_neuron(tmp_path):
@@ -514,3 +517,180 @@ def test_a_file_that_may_not_be_written_stays(tmp_path, monkeypatch):
     with pytest.raises(PermissionError, match="is there and may not be written"):
         formats.save(path, FROM_ROW)
     assert path.read_text() == "as it was"
+
+
+LISTS = {
+    "as many lines as columns": "i,j,weight\n0,1,.5\n1,2,.4\n2,0,.3\n",
+    "names, not numbers": "i,j,w\nn0,n1,.5\nn1,n2,.4\nn2,n0,.3\n",
+    "known ends": "pre_id,post_id,weight,delay\n0,1,.5,1\n1,2,.4,1\n2,0,.3,1\n0,2,,1\n",
+    "known ends, no line more": "pre_id,post_id\n0,1\n1,2\n2,0\n",
+    "unknown ends": "one,other\n0,1\n1,2\n2,0\n",
+    "index of pandas": ",i,j,weight\n0,0,1,.5\n1,1,2,.4\n2,2,0,.3\n",
+    "index of a part": ",i,j,weight\n5,0,1,.5\n8,1,2,.4\n13,2,0,.3\n",
+    "numbers of edges": "edge_id,preId,postId,weight\n7,0,1,.5\n8,1,2,.4\n9,2,0,.3\n",
+    "ends behind": "n,bodyId_pre,bodyId_post\n3,0,1\n4,1,2\n5,2,0\n",
+    "R": '"from","to","weight"\n"1",0,1,.5\n"2",1,2,.4\n"3",2,0,.3\n',
+    "R, blanks": '"from" "to" "weight"\n"1" 0 1 .5\n"2" 1 2 .4\n"3" 2 0 .3\n',
+    "decimals by an empty cell": "pre,post\n0,1.0\n1,2.0\n2,0.0\n2,\n",
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+@pytest.mark.parametrize("form", ["file", "frame"])
+def test_a_list_of_edges_is_known_by_its_header(tmp_path, kind, form):
+    path = tmp_path / "a.csv"
+    path.write_text(LISTS[kind])
+    source = path
+    if form == "frame":
+        source = pd.read_csv(path, sep=r"\s+" if "blanks" in kind else ",")
+        if kind == "R" or "blanks" in kind:
+            source = source.reset_index(drop=True)
+    network = npr.read(source, direction="source-target")
+    ends = [
+        tuple(str(network.names[k])[-1] for k in pair)
+        for pair in zip(*network.W.nonzero(), strict=True)
+    ]
+    assert set(ends) - {("2", "0")} == {("1", "0"), ("2", "1"), ("0", "2")}
+    assert len(network.names) == 3
+    network.write(path, network.W)
+    assert list(map(str, npr.read(path, direction="source-target").names)) == [
+        str(name) for name in network.names
+    ]
+
+
+def test_columns_that_were_chosen_are_said_and_unclear_ones_asked_for(tmp_path):
+    table = pd.DataFrame({"id": [9, 8], "pre": ["a", "b"], "post": ["b", "c"], "n": [1, 2]})
+    with pytest.raises(ValueError, match=r"give weight=\.\.\. as one of \['id', 'n'\]"):
+        npr.read(table, direction="source-target")
+    network = npr.read(table, direction="source-target", weight="n")
+    assert network.notes == ("columns 'pre' and 'post' taken as the ends, 'n' as the weight",)
+    unknown = table.rename(columns={"pre": "x", "post": "y"})
+    for wrong in (unknown, table.set_index("pre")[["post", "n"]].rename(columns={"n": "weight"})):
+        with pytest.raises(ValueError, match=r"nothing says which of the columns .* hold the ends"):
+            npr.read(wrong, direction="source-target")
+    path = tmp_path / "a.csv"
+    path.write_text("a,b,.5,7\nb,c,.25,7\n")  # without a header: the columns are numbers
+    for weight in (2, "2"):
+        assert npr.read(path, direction="source-target", weight=weight).W.sum() == 0.75
+
+
+def test_a_small_square_of_numbers_may_be_edges_and_is_asked_for(tmp_path):
+    path = tmp_path / "a.csv"
+    body = "0,1,.5\n1,2,.4\n2,0,.3\n"
+    for text, weight in ((body, 2), ("i,j,w\n" + body, "w")):
+        path.write_text(text)
+        for source in (path, pd.read_csv(path, header=0 if "i" in text else None)):
+            with pytest.raises(ValueError, match="3 rows of 3 numbers may be a matrix or a list"):
+                npr.read(source, direction="source-target")
+            assert npr.read(source, direction="source-target", weight=weight).W.max() == 0.5
+            assert npr.read(source, direction="source-target", weight=None).W.sum() == 3
+    network = npr.read([[1.0, 2.0], [3.0, 0.0]], direction="source-target")  # written with names
+    network.write(path, network.W)
+    assert (npr.read(path, direction="source-target").W != network.W).nnz == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pd.DataFrame(FROM_ROW, columns=NAMES).to_csv(),
+        pd.DataFrame(FROM_ROW, range(1, 5), NAMES).to_csv(),
+        "\n".join(frame().to_csv().split("\n"))[1:],  # as R: no corner
+        "\n".join(frame().to_csv(sep=";").split("\n"))[1:],
+        pd.DataFrame(FROM_ROW, columns=NAMES).to_csv(index=False),
+        frame().loc[list(NAMES[::-1])].to_csv(),
+    ],
+)
+def test_names_above_the_columns_are_those_of_the_neurons(tmp_path, text):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    network = npr.read(path, direction="source-target")
+    assert network.names == NAMES
+    assert (network.W != npr.read(frame(), direction="source-target").W).nnz == 0
+    network.write(path, network.W)
+    again = npr.read(path, direction="source-target")
+    assert again.names == NAMES
+    assert (again.W != network.W).nnz == 0
+
+
+def test_an_index_that_became_a_column_holds_the_names():
+    for table in (frame(), frame()[list(NAMES[::-1])]):
+        table = table.rename_axis("Unnamed: 0").reset_index()
+        network = npr.read(table, direction="source-target")
+        assert (weights(network) == weights(npr.read(frame(), direction="source-target"))).all()
+        assert "has the names of the rows" in network.notes[0]
+
+
+@pytest.mark.parametrize("names", [(0.5, 1.5, -2.5, 1e20), (-1, 5, 7, 9)])
+@pytest.mark.parametrize("ending", [".csv", ".tsv"])
+def test_names_that_are_any_numbers_read_back(tmp_path, names, ending):
+    network = npr.read(pd.DataFrame(FROM_ROW, names, names), direction="source-target")
+    network.write(tmp_path / f"a{ending}", network.W)
+    back = npr.read(tmp_path / f"a{ending}", direction="source-target")
+    assert back.names == tuple(map(str, names))
+    assert (back.W != network.W).nnz == 0
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".npz", ".mat", ".graphml", ".gml"])
+@pytest.mark.parametrize("kind", ["frame", "graph"])
+def test_names_of_several_parts_are_written_as_text(tmp_path, kind, ending):
+    names = pd.MultiIndex.from_product([("a", "b"), (1, 2)])
+    source = pd.DataFrame(FROM_ROW, names, names)
+    if kind == "graph":
+        source = nx.relabel_nodes(graph(), dict(zip(NAMES, names, strict=True)))
+    network = npr.read(source, direction="source-target")
+    network.write(tmp_path / f"a{ending}", network.W)
+    back = npr.read(tmp_path / f"a{ending}", direction="source-target")
+    assert back.names == tuple(map(str, names))
+    assert (weights(back) == weights(network)).all()
+
+
+@pytest.mark.parametrize("kind", ["frame", "edges"])
+@pytest.mark.parametrize(
+    ("names", "endings"),
+    [
+        (("a", "a ", "b", "c"), (".csv", ".tsv", ".mat")),
+        ((1, "1", 2, 3), (".csv", ".tsv", ".npz", ".mat", ".graphml")),
+        (("a;b", "b", "c", "d"), (".csv",)),
+        (("a\tb", "b", "c", "d"), (".csv",)),
+        (("a\nb", "b", "c", "d"), (".csv", ".tsv")),
+    ],
+)
+def test_names_that_do_not_read_back_are_refused(tmp_path, kind, names, endings):
+    source = pd.DataFrame(FROM_ROW, names, names)
+    if kind == "edges":
+        i, j = np.nonzero(FROM_ROW)
+        ends = np.array(names, dtype=object)
+        source = pd.DataFrame({"pre": ends[i], "post": ends[j], "weight": FROM_ROW[i, j]})
+    network = npr.read(source, direction="source-target")
+    for ending in endings:
+        path = tmp_path / f"a{ending}"
+        if kind == "edges" and len(set("".join(map(str, names))) & set(";\t\n")):
+            network.write(path, network.W)  # whose first line holds no names of neurons
+            back = npr.read(path, direction="source-target")
+            assert (weights(back) == weights(network)).all()
+            continue
+        with pytest.raises(ValueError, match=r"would not give back the names of the neurons \("):
+            network.write(path, network.W)
+        assert not path.exists()
+
+
+def test_rows_in_another_order_than_columns_are_written_with_their_names(tmp_path):
+    table = frame().iloc[[2, 0, 3, 1]]
+    network = npr.read(table, direction="source-target")
+    network.write(tmp_path / "a.csv", network.W)
+    back = npr.read(tmp_path / "a.csv", direction="source-target")
+    assert (weights(back) == weights(network)).all()
+
+
+def test_large_numbers_of_neurons_are_not_rounded():
+    ids = [720575940623456789, 720575940623456790]
+    table = pd.DataFrame({"pre": ids, "post": pd.array([ids[1], None], dtype="Int64")})
+    assert npr.read(table, direction="source-target").names == tuple(ids)
+    with pytest.raises(ValueError, match="in column 'post' are rounded: an empty cell"):
+        npr.read(table.astype({"post": float}), direction="source-target")
+    small = pd.DataFrame({"pre": [1, 2], "post": [2, None]})
+    names = npr.read(small, direction="source-target").names
+    assert list(map(repr, names)) == ["1", "2"]
+    assert list(
+        map(repr, npr.read(small[::-1].astype(float), weight=None, direction="source-target").names)
+    ) == ["1", "2"]
