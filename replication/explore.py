@@ -13,6 +13,8 @@ import traceback
 import matplotlib.pyplot as plt
 from PIL import Image
 
+from replication.tables import curly, typeset
+
 PIXELS_PER_UNIT = 1.5  # image pixels per CSS pixel: sharp on a phone, small enough for a page
 COLOURS = 256
 
@@ -129,7 +131,7 @@ class Explorer:
         image = image.quantize(COLOURS, dither=Image.Dither.NONE).convert("RGB")
         image.save(webp, format="webp", lossless=True, method=6)
         uri = "data:image/webp;base64," + base64.b64encode(webp.getvalue()).decode()
-        return uri, size, text.strip()
+        return uri, size, curly(typeset(text.strip())).replace(" %", "\u00a0%")
 
     def _page(self):
         """HTML that shows the starting frame; the page's explorer.js adds the controls."""

@@ -89,7 +89,7 @@ def table(rows, columns, caption):
     """
     if isinstance(columns, str):
         raise TypeError(f"columns must be a list of headings, got {columns!r}")
-    columns = tuple(map(_shown, columns))
+    columns = tuple(map(typeset, columns))
     if not columns:
         raise ValueError("a table needs columns, got none")
     shown = []
@@ -100,7 +100,7 @@ def table(rows, columns, caption):
         if len(cells) != len(columns):
             raise ValueError(f"row {number} has {len(cells)} cells for {len(columns)} columns")
         shown.append(cells)
-    return Table(columns, tuple(shown), _shown(caption))
+    return Table(columns, tuple(shown), typeset(caption))
 
 
 def curly(text):
@@ -113,7 +113,7 @@ def _unbroken(text):
     return re.sub(r" (?=[±%])|(?<=[±≤=]) ", "\u00a0", html.escape(curly(text)))
 
 
-def _shown(text):
+def typeset(text):
     """Text as the book sets it: a minus as wide as a plus before a digit, a space before %."""
     return re.sub(r"(?<=\d)%", " %", re.sub(r"(?<![\w.])-(?=\d)", "−", text))
 
@@ -126,4 +126,4 @@ def _cell(cell, number):
         cell = str(cell)
     if not isinstance(cell, str):
         raise TypeError(f"row {number} has the cell {cell!r}: say its digits: f'{{x:.2f}}'")
-    return _shown(cell)
+    return typeset(cell)

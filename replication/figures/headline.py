@@ -45,7 +45,7 @@ def headline(spectrum, gains):
     )
     right.set(
         xlabel="links between neighbouring clusters",
-        title=f"clusters in a ring, {gains.settings['keep']:.0%} kept",
+        title=f"clusters in a ring, {100 * gains.settings['keep']:.0f} % kept",
     )
     for ax, values in ((left, fractions), (right, links)):
         ax.set(xscale="log", yscale="log")

@@ -112,7 +112,9 @@ def guarantee(by_fraction, networks, promised):
     left.set_xlabel("fraction of the synapses kept")
     left.set_ylabel(r"worst relative error $\varepsilon$")
     right.set_xlabel("pairs kept per neuron")
-    right.legend(kept, [f"{fraction:.0%} kept" for fraction in marks], loc="lower left", fontsize=9)
+    right.legend(
+        kept, [f"{100 * fraction:.0f} % kept" for fraction in marks], loc="lower left", fontsize=9
+    )
     handles, labels = left.get_legend_handles_labels()
     more, names = right.get_legend_handles_labels()
     figure.legend(handles + more, labels + names, loc="outside upper center", ncols=2)

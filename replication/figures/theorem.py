@@ -176,7 +176,7 @@ def growing_networks(neurons, *, rates, pruned):
     axes[0].set_ylim(5, 200)
     axes[0].set_ylabel(r"sampling rate $\kappa$")
     axes[1].set_ylim(0, 1)
-    axes[1].yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes[1].yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     axes[1].set_ylabel("synapses pruned")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize=10)

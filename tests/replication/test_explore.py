@@ -43,6 +43,11 @@ def test_page_shows_the_starting_frame_without_script():
     assert (image.get("width"), image.get("height")) == ("640", "480")
 
 
+def test_texts_are_set_as_those_of_the_page():
+    explorer = explore(lambda keep: (draw(keep)[0], f"{keep:.0%}: -2, the rule's"), keep=[0.1])
+    assert data(explorer)["frames"][0]["text"] == "10\u00a0%: −2, the rule’s"
+
+
 def test_page_has_a_frame_for_each_combination_last_control_fastest():
     frames = data(explore(draw, keep=[0.1, 0.2, 0.5], rule=["noise", "weight"]))["frames"]
     texts = [

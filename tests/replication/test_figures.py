@@ -148,4 +148,4 @@ def test_headline_shows_medians_of_the_slow_modes_against_keep_and_links():
         assert np.allclose(line.get_xydata(), [[1, 1], [10, 0.1]])
     assert [text.get_text() for text in left.figure.legends[0].get_texts()] == labels
     assert "N = 10" in left.get_title()
-    assert "50%" in right.get_title()
+    assert "50 %" in right.get_title()

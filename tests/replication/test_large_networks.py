@@ -80,7 +80,7 @@ def test_figure_of_the_guarantee_draws_every_network_and_promise():
         (list(pairs), list(errors)) for pairs, errors in [*networks.values(), *promised.values()]
     ]
     assert right.lines[0].get_marker() != right.lines[1].get_marker()
-    assert [text.get_text() for text in right.get_legend().texts] == ["50% kept", "90% kept"]
+    assert [text.get_text() for text in right.get_legend().texts] == ["50 % kept", "90 % kept"]
     names = [text.get_text() for text in figure.legends[0].texts]
     assert names[4:] == ["theorem, 100 neurons", "theorem, 10,000 neurons"]
 
