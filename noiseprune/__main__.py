@@ -68,7 +68,8 @@ def main(arguments=None):
     Returns
     -------
     int
-        0 done, 1 an unstable result that was not asked for, 2 a mistake.
+        0 done, 1 an unstable result that was not asked for, 2 a mistake, 130 stopped, 141 nobody
+        reads on.
 
     Examples
     --------

@@ -70,7 +70,6 @@ LAB_SECONDS_SIMULATIONS = 347.5  # six simulations of three networks
 # sequence accuracy as a share of the unpruned network's; accuracy is the share of sequences right.
 # "mask" keeps the top k by score, "rescaled" divides them by their probability too; "noise" takes
 # the covariance of the linearised network, "simulated" that of the running one.
-TRAINED_PRUNED = (0.5, 0.8)
 TRAINED_RETENTION = {
     "random": (0.055, 0.063),
     "magnitude": (0.748, 0.087),
@@ -89,6 +88,3 @@ TRAINED_ACCURACY = {
     "simulated, mask": (0.589, 0.091),
     "simulated, rescaled": (0.617, 0.242),
 }
-TRAINED_ACCURACY_UNPRUNED = (0.60, 0.95)  # least and greatest
-# Rescaling capped at the median of 1/p, and not: mean retention from 50 % to 80 % pruned.
-TRAINED_RETENTION_CAPPED = {"noise": (0.688, 0.668), "simulated": (0.730, 0.676)}

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from noiseprune import _checks
-from noiseprune._matrix import dense, excess_leak, synapses
+from noiseprune._matrix import dense, excess_leak
 
 SETTLED = 1e-12  # so near to 0 or 1 a probability is that number
 
@@ -258,9 +258,3 @@ def relative_eigenvalues(A, A_sparse):
     L = np.linalg.cholesky(-dense(_checks.matrix(A)))
     half = np.linalg.solve(L, dense(_checks.matrix(A_sparse, "A_sparse")))
     return np.linalg.eigvalsh(-np.linalg.solve(L, half.T))
-
-
-def neighbours(A):
-    """Mean number of synapses that a neuron receives."""
-    W = synapses(A)
-    return W.nnz / W.shape[0]

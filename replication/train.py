@@ -1,7 +1,7 @@
 """Train the recurrent networks of the chapter on trained networks; needs the extra `torch`.
 
 ``python -m replication.train`` trains every network of `NETWORKS` and stores their weights in
-``results/data/trained.npz``, from which the experiment `trained` reads them in NumPy.
+``results/data/trained.npz``, from which the experiment `trained_networks` reads them in NumPy.
 """
 
 from __future__ import annotations

@@ -184,19 +184,16 @@ def one_way(W, strength, *, around=False):
     return W * (1 + strength * np.sign(ahead))
 
 
-def ring(n, *, reach=None, density=0.6, long_range=5, rng=None):
+def ring(n, *, rng=None):
     """Draw a symmetric ring in which every neuron has the same weights, whatever its place.
+
+    Three of five distances up to n // 8 carry a weight from N(1, 1), five larger ones one from
+    U(0, 1).
 
     Parameters
     ----------
     n : int
         Number of neurons, at least 8.
-    reach : int, optional
-        Largest distance of the dense part; without it, n // 8.
-    density : float in (0, 1]
-        Fraction of the distances within reach that carry a weight, drawn from N(1, 1).
-    long_range : int
-        Number of larger distances that carry a weight, drawn from U(0, 1).
     rng : numpy.random.Generator, int or None
         Source of randomness.
 
@@ -208,7 +205,7 @@ def ring(n, *, reach=None, density=0.6, long_range=5, rng=None):
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If n is out of range.
 
     References
     ----------
@@ -221,13 +218,10 @@ def ring(n, *, reach=None, density=0.6, long_range=5, rng=None):
     True
     """
     n = _checks.integer(n, "n", low=8)
-    half = (n - 1) // 2
-    reach = n // 8 if reach is None else _checks.integer(reach, "reach", low=1, high=half)
-    density = _checks.number(density, "density", low=0, high=1, low_open=True)
-    long_range = min(_checks.integer(long_range, "long_range", low=0), half - reach)
+    half, reach = (n - 1) // 2, n // 8
     rng = _checks.generator(rng)
-    near = 1 + rng.choice(reach, size=max(1, round(density * reach)), replace=False)
-    far = reach + 1 + rng.choice(half - reach, size=long_range, replace=False)
+    near = 1 + rng.choice(reach, size=max(1, round(0.6 * reach)), replace=False)
+    far = reach + 1 + rng.choice(half - reach, size=min(5, half - reach), replace=False)
     w = np.zeros(n)
     w[near] = rng.normal(1.0, 1.0, near.size)
     w[far] = rng.uniform(0.0, 1.0, far.size)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import linalg
 from scipy.sparse import linalg as splinalg
 
-from noiseprune import _checks, theory
+from noiseprune import _checks, _device, theory
 from noiseprune._matrix import dense, synapses
 from noiseprune.covariance import stationary_covariance
 from noiseprune.networks import add_leak, clustered, random_graph, spatial
@@ -335,11 +335,7 @@ def matched_and_scaled(A, keep, rules, rng):
 def extreme_eigenvalues(L, A_sparse):
     """Least and largest eigenvalue mu of ``M_sparse v = mu M v``, with ``M = L L^T``."""
     n = len(L)
-
-    def whitened(x):
-        y = linalg.solve_triangular(L, x, lower=True, trans="T", check_finite=False)
-        return -linalg.solve_triangular(L, A_sparse @ y, lower=True, check_finite=False)
-
+    whitened = _device.HOST.whitened(L, -A_sparse)
     operator = splinalg.LinearOperator((n, n), matvec=whitened, dtype=float)
     start = np.random.default_rng(0).standard_normal(n)
     values = splinalg.eigsh(

@@ -17,7 +17,7 @@ SHAPES = {"spatial": spatial, "random": random_graph}
 
 @dataclass(frozen=True)
 class LargeSettings:
-    """`large_networks`: networks as (shape, neurons, mean number of neighbours), two rules."""
+    """`large_networks`: networks as (shape, neurons, mean number of neighbours), and rules."""
 
     networks: tuple = (
         ("spatial", 10_000, 10),

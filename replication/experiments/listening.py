@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-from noiseprune._matrix import row_indices, synapses
-from noiseprune.covariance import stationary_covariance
+from noiseprune.covariance import stationary_covariance, synapse_variances
 from noiseprune.dynamics import stationary_trajectory
 from noiseprune.pruning import noise_prune
 from noiseprune.spectrum import spectral_epsilon
@@ -64,14 +63,7 @@ def estimated_covariance(settings, seed):
     pruning_seed, snapshot_seed, trajectory_seed = streams(seed, 4)[1:]
     eigenvalues, V = linalg.eigh(A)
     C = stationary_covariance(A)
-    W = synapses(A)
-    i, j, sign = row_indices(W), W.indices, np.sign(W.data)
-
-    def variances(C):
-        diagonal = C.diagonal()
-        return diagonal[i] + diagonal[j] - 2 * sign * C[i, j]
-
-    exact = variances(C)
+    exact = synapse_variances(A, C).data
 
     def row(record, length, *, rule="noise", estimate=None):
         pruned = noise_prune(
@@ -89,7 +81,7 @@ def estimated_covariance(settings, seed):
             "slow_error": np.median(np.abs(slow_error)),
         }
         if estimate is not None:
-            relative = variances(estimate) / exact - 1
+            relative = synapse_variances(A, estimate).data / exact - 1
             row["variance_error_rms"] = np.sqrt(np.mean(relative**2))
             row["variance_error_largest"] = np.abs(relative).max()
         return row

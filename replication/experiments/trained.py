@@ -17,7 +17,6 @@ from replication.tasks import TASKS, accuracy
 NONLINEARITIES = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}
 SLOPES = {"tanh": lambda h: 1 - h**2, "relu": lambda h: (h > 0).astype(float)}
 ORIGIN_RADIUS = 0.95  # spectral radius to which unstable weights are scaled at the origin
-SCORES = ("noise, origin", "noise, fixed points", "noise, measured", "weight", "uniform")
 DRAWS = ("divided by p", "as they are", "capped", "homeostatic")
 TOPS = ("weight", "noise, measured", "noise, origin")
 

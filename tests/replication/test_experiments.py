@@ -5,6 +5,8 @@ import dataclasses
 import importlib
 import json
 import pkgutil
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from replication import experiments, recorded
 from replication import result as record
 from replication.experiments import theorem
 
+FOLDER = Path(replication.__file__).parent
 SMALL = {"sizes": (40, 20), "long_range": 60, "seeds": (3, 1)}
 SPECTRUM = experiments.SpectrumSettings(**SMALL, keep=(0.5, 0.3), slow=4)
 LAB = experiments.LabRecordSettings(**SMALL)
@@ -188,6 +191,14 @@ def test_network_of_the_lab_notebook():
     values = np.linalg.eigvalsh(npr.add_leak(W))
     assert values[0] == pytest.approx(on_record["smallest_eigenvalue"], rel=0.02)
     assert values[-1] == pytest.approx(on_record["largest_eigenvalue"], rel=0.1)
+
+
+def test_of_what_is_private_to_the_package_four_modules_are_imported():
+    text = "".join(path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.py"))
+    found = re.findall(r"^from noiseprune\.(_\w+)", text, re.MULTILINE)
+    for names in re.findall(r"^from noiseprune import (?:\(([^)]*)\)|(.*))", text, re.MULTILINE):
+        found += re.findall(r"\b_\w+", " ".join(names))
+    assert set(found) == {"_checks", "_matrix", "_device", "_refit"}
 
 
 def test_no_dataclass_can_be_changed_and_none_compares_arrays():

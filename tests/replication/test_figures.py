@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 
+from noiseprune import report
 from replication.experiments import Result
 from replication.figures import style
 from replication.figures.headline import headline
@@ -30,6 +31,12 @@ def test_each_network_has_a_colour_a_mark_a_line_and_a_name_of_its_own():
     assert len(set(style.LABELS.values())) == 5
     for looks in (style.MARKERS, style.LINES):  # the rules apart without colour
         assert len({looks[rule] for rule in RULES}) == 4
+
+
+def test_reports_of_the_command_line_have_the_colours_of_the_book():
+    assert {rule: color.upper() for rule, color in report.COLOURS.items()} == {
+        rule: style.COLORS[rule] for rule in RULES
+    }
 
 
 @pytest.mark.parametrize("color", style.COLORS.values())

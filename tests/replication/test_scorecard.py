@@ -34,10 +34,8 @@ def test_every_claim_and_recorded_number_has_one_row(rows):
 def test_rows_say_what_they_rest_on(rows):
     for row in rows:
         assert all((row.claim, row.source, row.criterion, row.measured)), row.key
-        assert row.verdict in scorecard.VERDICTS[row.kind]
         assert (ROOT / "book" / f"{row.chapter}.ipynb").exists(), row.key
         assert set(row.experiments) <= set(experiments.STORED), row.key
-        assert all(name in row.command for name in row.experiments)
         if row.experiments:
             assert row.seconds > 0, row.key
             assert "seeds" in row.scope, row.key

@@ -195,12 +195,15 @@ def test_one_rate_alone_gives_the_numbers_it_has_among_others():
 
 
 def test_every_stored_spectrum_was_predictable():
+    judged = 0
     for row in experiments.load("predicted_spectra").rows:
         stored = experiments.load(row["spectrum"])
         if row["reliable"] and row["rule"] in stored.settings["rules"]:
             several = {"keep": row["keep"]} if "keep" in stored.rows[0] else {}
             found = np.median(stored.column("epsilon", rule=row["rule"], **several))
             assert row["epsilon"] == pytest.approx(found, rel=0.1)
+            judged += 1
+    assert judged >= 10
 
 
 def test_predicted_spectra_are_predictions_for_the_stored_networks():
