@@ -86,7 +86,7 @@ def main(arguments=None):
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
             warnings.simplefilter("always", UserWarning)
-            status = options.run(options)
+            status = _run(options)
             sys.stdout.flush()
             return status
     except BrokenPipeError:  # who read our text has left, as `head` does
@@ -98,6 +98,20 @@ def main(arguments=None):
     except KeyboardInterrupt:
         _say("stopped: nothing was written")
         return 130
+
+
+def _run(options):
+    """Run a command: a terminal sees each line at once, other readers all when files are written.
+
+    They may leave early, as `head` does.
+    """
+    if sys.stdout.isatty():
+        return options.run(options, print)
+    said = []
+    try:
+        return options.run(options, said.append)
+    finally:
+        print("".join(f"{line}\n" for line in said), end="")
 
 
 def _parser():
@@ -205,20 +219,20 @@ def _add_pruning(command):
     )
 
 
-def _diagnose(options):
+def _diagnose(options, say):
     _check(options, options.keep or ())
-    network, A, about = _read(options)
+    network, A, about = _read(options, say)
     _progress("looking at scores and predictions")
     found = npr.diagnose(A, keep=options.keep, names=network.names)
-    print(_terminal(str(found)))
+    say(_terminal(str(found)))
     if options.report:
         found = found.to_dict() | {"advice": tuple(map(_terminal, found.advice))}
         report.write(options.report, {**about, "diagnosis": found})
-        print(f"\nwrote {options.report}")
+        say(f"\nwrote {options.report}")
     return 0
 
 
-def _prune(options):
+def _prune(options, say):
     _checks.integer(options.seeds, "--seeds", low=1)
     _checks.integer(options.seed, "--seed", low=0)
     formats.suffix(options.output)
@@ -226,7 +240,7 @@ def _prune(options):
     if options.output.exists() and os.path.samefile(options.file, options.output):
         raise ValueError(f"-o {options.output} would replace the network that is read; rename one")
     _check(options, [options.keep])
-    network, A, about = _read(options)
+    network, A, about = _read(options, say)
     scale = _scale(network.W, A)
     pruned, measures = _draw(A, options, options.rule, options.seed)
     if pruned.kept.nnz == 0:
@@ -238,12 +252,12 @@ def _prune(options):
         f"strengthened by 1/p, {np.median(1 / p):.3g} in the median and {1 / p.min():.3g} at most"
         + (", then scaled to its neuron's total input" * (options.diagonal == "homeostatic"))
     )
-    print(report.wrapped(f"pruned: {how}"))
-    print("compared with the original:")
-    print(report.table([measures]))
+    say(report.wrapped(f"pruned: {how}"))
+    say("compared with the original:")
+    say(report.table([measures]))
     whole = int(csgraph.connected_components(network.W, directed=False)[0])
     if measures["parts"] > whole:
-        print(
+        say(
             report.wrapped(
                 f"the pruned network falls into {measures['parts']} connected parts, the original "
                 f"has {whole}: keep more, and see what diagnose says of the floor"
@@ -252,15 +266,15 @@ def _prune(options):
     about |= {"how": how, "pruned": measures}
     if options.controls:
         about["controls"] = _controls(A, options)
-        print(f"every rule, medians over {options.seeds} draws, the same diagonal:")
-        print(report.table(about["controls"]))
+        say(f"every rule, medians over {options.seeds} draws, the same diagonal:")
+        say(report.table(about["controls"]))
     stable = measures["abscissa"] < 0
     if stable or options.allow_unstable:
         network.write(options.output, pruned.A / scale)
         about["output"] = os.fspath(options.output)
     if options.report:
         report.write(options.report, about)
-        print(f"wrote {options.report}")
+        say(f"wrote {options.report}")
     if not stable:
         _say(
             f"the pruned network is unstable (its fastest pattern grows at the rate "
@@ -275,7 +289,7 @@ def _prune(options):
             if formats.suffix(options.output) in formats.NAMELESS
             else "names and autapses"
         )
-        print(report.wrapped(f"wrote {options.output} ({leak}; {same} as they were)"))
+        say(report.wrapped(f"wrote {options.output} ({leak}; {same} as they were)"))
         return 0
     return 1
 
@@ -290,12 +304,12 @@ def _check(options, keeps):
         formats.check_place(options.report)
 
 
-def _read(options):
+def _read(options, say):
     """Read the network, give it the leak, and say what was done to it."""
     network = npr.read(
         options.file, direction=options.direction, weight=options.weight, key=options.key
     )
-    print(f"read {options.file}: {network!r}")
+    say(f"read {options.file}: {network!r}")
     kind = options.leak or ("given" if network.has_leak else "balanced")
     if kind == "given":
         if not network.has_leak:
@@ -315,7 +329,7 @@ def _read(options):
             f"balanced: every neuron's total input plus {options.excess * total.mean():.4g}, "
             f"{options.excess:.0%} of the mean"
         )
-    print(report.wrapped(f"leak {leak}"))
+    say(report.wrapped(f"leak {leak}"))
     return network, A, {"file": options.file, "network": repr(network).split("\n- "), "leak": leak}
 
 

@@ -146,11 +146,11 @@ def _continuous(A, on, sigma=1.0, structure="auto"):
     dense = on.dense(A)
     unit = _power_of_two(float(abs(dense).max()) ** 0.5) ** 2  # of 4: roots scale exactly as well
     dense = dense / unit
-    if structure in ("auto", "normal") and alike:
+    if (structure == "auto" and alike) or structure == "normal":
         C = _normal(dense, A, on)
-        if C is not None:
+        if C is not None and alike:
             return _finite(on.host(C * (sigma**2 / unit)))
-        if structure == "normal":
+        if C is None and structure == "normal":
             raise ValueError(
                 "structure='normal' but A is not normal: ||A A^T - A^T A|| / ||A||^2 is "
                 f"{_commutator(on.host(dense)):.3g}; use 'general' or 'auto'"

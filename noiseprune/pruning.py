@@ -344,12 +344,27 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="auto", rng=None, dev
     S = _score(A, W, rule, C, rng, links, device)
     K = _calibrate(S.data, keep=keep)
     P = _clip(S, K)
+    if rule == "noise":
+        _check_drawn(P)
     if diagonal == "auto":
         diagonal = "matched" if _matrix.is_dominant(A) else "original"
     pruned, kept, balance = _sample(A, W, links, P, True, diagonal, rng)
     network = PrunedNetwork(pruned, P, kept, kept.nnz / S.nnz, K, **balance)
     _warn_if_unstable(network, diagonal)
     return network
+
+
+def _check_drawn(P):
+    """Refuse noise scores of 0: such a synapse is never kept, and no rescaling makes up for it."""
+    never = np.flatnonzero(P.data < np.finfo(float).tiny)
+    if never.size:
+        i, j = row_indices(P)[never[0]], P.indices[never[0]]
+        raise ValueError(
+            f"the noise score of the synapse ({i}, {j}) is 0: the variance of the difference of "
+            "the two neurons (of their sum, if it is negative) is 0 in C, so that the synapse is "
+            "never kept; record longer, add some variance of their own to the diagonal of C, or "
+            "use another rule"
+        )
 
 
 def _warn_if_unstable(network, diagonal):

@@ -163,8 +163,9 @@ def test_products_alone_never_answer_for_a_network_without_a_covariance(A):
 def test_a_network_that_only_looks_normal_from_one_side_is_not_normal(network):
     A = network(30)
     A[3, 4] += 1e-6
-    with pytest.raises(ValueError, match="not normal"):
-        npr.stationary_covariance(A, structure="normal")
+    for sigma in (1.0, np.arange(1.0, 31.0)):
+        with pytest.raises(ValueError, match="not normal"):
+            npr.stationary_covariance(A, structure="normal", sigma=sigma)
 
 
 def test_covariance_sums_all_walks(network):

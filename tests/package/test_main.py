@@ -251,6 +251,20 @@ def test_a_reader_that_leaves_early_is_no_error(csv):
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.parametrize("words", ["prune --keep 0.5 -o {}", "diagnose --report {}"])
+def test_a_reader_that_leaves_early_gets_the_file_all_the_same(csv, words):
+    out = csv.with_name("out.csv" if "prune" in words else "out.json")
+    command = f"{sys.executable} -m noiseprune {words.format(out)} {csv} --direction source-target"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | true"],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (141, "")
+    assert out.exists()
+
+
 def test_it_runs_as_a_module_and_its_help_teaches():
     command = [sys.executable, "-m", "noiseprune"]
     done = subprocess.run([*command, "prune", "--help"], capture_output=True, text=True, check=True)

@@ -560,6 +560,14 @@ PAIR = np.array([[-1.0, 0.5], [0.5, -1.0]])
 HALF = np.array([[0.0, 0.5], [0.5, 0.0]])
 
 
+def test_neurons_of_one_activity_are_said_to_be_it():
+    A = npr.add_leak(np.ones((3, 3)) - np.eye(3), excess=1.0)
+    C = np.array([[1.0, 1.0, 0.2], [1.0, 1.0, 0.2], [0.2, 0.2, 1.0]])
+    with pytest.raises(ValueError, match=r"synapse \(0, 1\) is 0: the variance of the difference"):
+        npr.noise_prune(A, 0.5, C=C)
+    assert npr.noise_prune(A, 0.5, rule="leak", C=C).kept.nnz
+
+
 @pytest.mark.parametrize(
     ("A", "P", "options", "error", "message"),
     [
