@@ -93,8 +93,9 @@ def prune_recurrent(
         `state`. "measured": of the deviation that noise of amplitude `sigma`, put into the units of
         the running module at every step, causes on the given `inputs`.
     state : (H,) array_like, optional
-        Where "linear" linearises; without it the slope of every unit is 1, that of tanh at the
-        origin.
+        Where "linear" linearises: activity of the units at a fixed point, under whatever constant
+        input keeps it there. The slope of tanh is then ``1 - state**2``, that of relu 1 where the
+        state is above 0. Without it the slope of every unit is 1, that of tanh at the origin.
     inputs : tensor, optional
         Input sequences in the layout that the module takes, for "measured" and `refit`.
     sigma : float
@@ -263,7 +264,7 @@ def _covariance(owner, weights, name, covariance, state, inputs, sigma, rng):
             f"covariance='linear' does not fit {type(owner).__name__}, whose gates have no linear "
             "dynamics of their own; use covariance='measured' with inputs"
         )
-    J = _slopes(owner, weights, leaf, state)[:, None] * weights
+    J = _slopes(owner, len(weights), state)[:, None] * weights
     radius = _radius(J)
     if radius >= 1:
         where = "the origin" if state is None else "the given state"
@@ -275,9 +276,8 @@ def _covariance(owner, weights, name, covariance, state, inputs, sigma, rng):
     return stationary_covariance(J, time="discrete")
 
 
-def _slopes(owner, weights, leaf, state):
-    """Return the slope of every unit's nonlinearity where the network is linearised."""
-    n = len(weights)
+def _slopes(owner, n, state):
+    """Slope of every unit's nonlinearity where its output is the state, whatever drives it."""
     if state is None:
         return np.ones(n)
     state = _checks.array(state, "state", ndim=1)
@@ -289,12 +289,13 @@ def _slopes(owner, weights, leaf, state):
             f"state needs a module with a known nonlinearity, nn.RNN or nn.RNNCell, got "
             f"{type(owner).__name__}; leave it out, or give the covariance yourself"
         )
-    suffix = leaf.removeprefix("weight_hh")
-    drive = weights @ state
-    for bias in ("bias_ih", "bias_hh"):
-        value = getattr(owner, bias + suffix, None)
-        drive = drive if value is None else drive + value.detach().double().cpu().numpy()
-    return 1 - np.tanh(drive) ** 2 if kind == "tanh" else (drive > 0).astype(float)
+    low, high = (-1, 1) if kind == "tanh" else (0, np.inf)
+    if state.min() < low or state.max() > high:
+        raise ValueError(
+            f"state must lie in [{low}, {high}], where the units with {kind} are, got values from "
+            f"{state.min():.6g} to {state.max():.6g}"
+        )
+    return 1 - state**2 if kind == "tanh" else (state > 0).astype(float)
 
 
 def _check_inputs(owner, inputs, name):

@@ -134,18 +134,34 @@ def test_measured_covariance_is_the_linear_one_of_a_network_near_the_origin():
     assert np.abs((report.covariance - exact) / variance).max() < 0.05
 
 
-def test_linear_covariance_around_a_state_uses_the_slopes_there():
-    module = rnn(gain=1.6, seed=3)  # unstable at the origin
+@pytest.mark.parametrize("kind", ["tanh", "relu"])
+def test_linear_covariance_around_a_fixed_point_is_that_of_one_step_there(kind):
+    """The oracle differentiates the running module, with the constant input that drives it."""
+    torch.manual_seed(3)
+    module = torch.nn.RNN(3, H, nonlinearity=kind, dtype=torch.float64)
+    with torch.no_grad():
+        module.weight_hh_l0.mul_(1.6 if kind == "tanh" else 0.7)
+        module.weight_ih_l0.mul_(6)
+    step = torch.ones(1, 1, 3, dtype=torch.float64)
+    state = module(step.expand(500, 1, 3))[1].detach()
+    np.testing.assert_allclose(module(step, state)[1].detach(), state, atol=1e-12)
+    J = torch.autograd.functional.jacobian(
+        lambda h: module(step, h[None, None])[1][0, 0], state[0, 0]
+    )
+    assert float(J.abs().sum()) > 0
+    report = prune_recurrent(module, 0.5, state=state[0, 0].numpy(), rng=0)
+    exact = npr.stationary_covariance(J.numpy(), time="discrete")
+    np.testing.assert_allclose(report.covariance, exact, rtol=1e-9, atol=1e-12)
+
+
+def test_a_state_makes_a_network_stable_that_is_not_at_the_origin():
+    module = rnn(gain=1.6, seed=3)
     with pytest.raises(ValueError, match="spectral radius 1"):
         prune_recurrent(module, 0.5)
-    W = weights(module)
-    bias = sum(getattr(module, b).detach().double().numpy() for b in ("bias_ih_l0", "bias_hh_l0"))
-    state = np.tanh(bias + 3 * np.sign(np.arange(H) - H / 2))
-    report = prune_recurrent(module, 0.5, state=state, rng=0)
-    J = (1 - np.tanh(W @ state + bias) ** 2)[:, None] * W
-    np.testing.assert_allclose(
-        report.covariance, J @ report.covariance @ J.T + np.eye(H), atol=1e-9
-    )
+    for beyond in (1.5, -1.5):
+        with pytest.raises(ValueError, match=r"state must lie in \[-1, 1\], where the units"):
+            prune_recurrent(module, 0.5, state=np.full(H, beyond))
+    assert prune_recurrent(module, 0.5, state=np.full(H, 0.9), rng=0).kept
 
 
 def test_refit_restores_the_recurrent_input_better_than_the_mask_alone():
