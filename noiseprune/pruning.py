@@ -124,16 +124,16 @@ def synapse_scores(A, *, rule="noise", C=None, rng=None):
     """
     A = _checks.matrix(A)
     _checks.choice(rule, "rule", RULES)
+    if rule == "noise" and C is None:
+        check_leak(A)
     return _score(A, synapses(A), rule, C, _checks.generator(rng))
 
 
 def _score(A, W, rule, C, rng, links=None, device=None):
-    """`synapse_scores` of a checked A with the synapses W."""
+    """`synapse_scores` of an A with the synapses W, its leaks checked as well."""
     if W.nnz == 0:
         raise ValueError("A has zero synapses: every off-diagonal entry is 0; nothing to prune")
     if rule == "noise":
-        if C is None:
-            check_leak(A)
         S = _variances(A, W, C, rng, links, device)
         S.data *= W.data
         np.abs(S.data, out=S.data)
@@ -168,7 +168,7 @@ def _variances(A, W, C, rng, links, device):
     if is_large(A) and _matrix.is_dominant(A):
         links = links or _matrix.links(A, W, on)
         if links.symmetric:
-            return estimated(Pairs(A, links), Way(device=device), rng=rng).V
+            return estimated(Pairs(A, W, links), Way(device=device), rng=rng).V
     return exact_variances(A, W, on)
 
 

@@ -27,9 +27,10 @@ def fits(A):
 
 
 class Pairs:
-    """A checked network as a list of pairs i < j with weights, and the leaks.
+    """A network as a list of pairs i < j with weights, and the leaks.
 
-    The dynamics is ``-M`` with ``M = sum_pairs |w| u u^T + diag(excess)``, u as in the rule.
+    It is checked unless its synapses W come with it, and their `_matrix.Links`. The dynamics is
+    ``-M`` with ``M = sum_pairs |w| u u^T + diag(excess)``, u as in the rule.
 
     Attributes
     ----------
@@ -42,17 +43,18 @@ class Pairs:
         and without leak plays no part, and gets a leak of 1.
     """
 
-    def __init__(self, A, links=None, on=_device.HOST):
-        if not sparse.issparse(A):
-            raise TypeError(
-                f"A must be a SciPy sparse array, got {type(A).__name__}; "
-                "use noiseprune.stationary_covariance for a dense network"
-            )
-        A = _checks.matrix(A)
-        check_leak(A)
-        self.A, self.W = A, synapses(A)
-        if links is None:
-            links = _matrix.links(A, self.W, on)
+    def __init__(self, A, W=None, links=None, on=_device.HOST):
+        if W is None:
+            if not sparse.issparse(A):
+                raise TypeError(
+                    f"A must be a SciPy sparse array, got {type(A).__name__}; "
+                    "use noiseprune.stationary_covariance for a dense network"
+                )
+            A = _checks.matrix(A)
+            check_leak(A)
+            W = synapses(A)
+            links = _matrix.links(A, W, on)
+        self.A, self.W = A, W
         if not links.symmetric:
             raise ValueError(
                 "A must be symmetric: methods for large networks do not fit others; use "

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from scipy import linalg, sparse
 
 import noiseprune as npr
+from noiseprune import _checks, _matrix, pruning
 from noiseprune.covariance import NoCovariance
-from noiseprune.large import elimination, factor, gradients, krylov, product, takahashi
+from noiseprune.large import elimination, factor, gradients, krylov, network, product, takahashi
 from noiseprune.large.propagator import panels
 from noiseprune.large.solver import common_leak, solver
 
@@ -364,6 +365,25 @@ def test_a_pattern_that_is_symmetric_up_to_rounding(method, partner, monkeypatch
     pruned = npr.noise_prune(sparse.csr_array(A), 0.6, rng=0)
     dense = npr.noise_prune(A, 0.6, rng=0)
     assert np.allclose(pruned.probabilities.data, dense.probabilities.data, rtol=1e-8)
+
+
+@pytest.mark.usefixtures("large_networks")
+def test_a_large_network_is_checked_and_its_synapses_are_found_once(monkeypatch):
+    A, calls = sparse.csr_array(npr.add_leak(npr.random_graph(60, 6, rng=0), excess=0.1)), []
+
+    def counted(owner, name):
+        function = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *a, **k: calls.append(name) or function(*a, **k))
+
+    for name in ("matrix", "check_leak", "synapses", "links"):
+        for owner in (_checks, _matrix, pruning, network):
+            if hasattr(owner, name):
+                counted(owner, name)
+    npr.noise_prune(A, 0.5, rng=0)
+    assert sorted(calls) == ["check_leak", "links", "matrix", "synapses"]
+    calls.clear()
+    npr.synapse_scores(A, rng=0)
+    assert sorted(calls) == ["check_leak", "links", "matrix", "synapses"]
 
 
 def test_two_directions_that_differ_by_rounding_count_once():
