@@ -97,7 +97,7 @@ class Diagnosis:
 
     @property
     def facts(self):
-        """What the network is: words for what is measured, and what was found."""
+        """What the network is, words for what is measured beside what was found."""
         kind = "symmetric" if self.symmetric else "directed"
         return {
             "neurons": self.neurons,

@@ -69,7 +69,7 @@ class PrunedNetwork:
 
     @cached_property
     def abscissa(self):
-        """Spectral abscissa of `A`, its largest real part of an eigenvalue: stable below 0."""
+        """Spectral abscissa of `A`, its largest real part of an eigenvalue; stable below 0."""
         return abscissa(self.A)
 
     @cached_property

@@ -54,7 +54,7 @@ class Network:
 
     @property
     def has_leak(self):
-        """Whether the source holds the dynamics A: every diagonal entry is negative."""
+        """Whether the source holds the dynamics A, every diagonal entry negative."""
         return bool((self.diagonal < 0).all())
 
     def like(self, A):

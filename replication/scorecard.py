@@ -93,7 +93,7 @@ class Row:
 
     @property
     def verdict(self):
-        """Return one of `VERDICTS`: all parts of the criterion held, some, none, or no test."""
+        """Return one of `VERDICTS`, as all parts of the criterion held, some, none, or no test."""
         every, some, none, untested = VERDICTS[self.kind]
         if not self.passed:
             return untested

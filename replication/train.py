@@ -37,7 +37,7 @@ class Network:
     units : int
         Number of units.
     nonlinearity : {"tanh", "relu"}
-        f.
+        The function f.
     rank : int or None
         W is a product of (units, rank) and (rank, units) factors; None: W is free.
     steps : int

@@ -106,3 +106,10 @@ def test_every_figure_function_that_a_chapter_calls_leads_to_its_source():
         chapters = [page(p) for p in (SITE / "book").glob("*.html")]
         found = [a for c in chapters for a in c.xpath("//pre//a/@href") if a.startswith(source)]
         assert found or path.stem == "style", path.name
+
+
+def test_no_description_of_a_property_is_read_as_its_type():
+    properties = page(API).xpath("//dl[contains(@class, 'py property')]")
+    assert len(properties) > 3
+    fields = [dt for dl in properties for dt in dl.xpath(".//dt[starts-with(., 'Type')]")]
+    assert [dt.getnext().text_content() for dt in fields] == []
