@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import numbers
 import os
 
 import numpy as np
 from scipy import sparse
+
+from noiseprune import _matrix
 
 
 def array(value, name, *, ndim=None, nonnegative=False, repair="fill or leave out such entries"):
@@ -74,6 +77,9 @@ def _refuse_containers(value, name):
             f"{name} must be an array, got the graph {kind}; use networkx.to_scipy_sparse_array, "
             "transposed if the graph is directed: row = target, column = source"
         )
+    for field in ("A", "W") if dataclasses.is_dataclass(value) else ():
+        if hasattr(value, field):
+            raise TypeError(f"{name} must be an array, got a {kind}; use its .{field}")
     if hasattr(value, "columns") and hasattr(value, "index"):
         rows, columns = list(value.index), list(value.columns)
         if rows != columns and set(rows) == set(columns):
@@ -88,7 +94,10 @@ def _is_masked(value):
 
 
 def matrix(A, name="A"):
-    """Square, real, finite: a float64 ndarray, or a canonical float64 csr_array if A is sparse."""
+    """Square, real, finite: a float64 ndarray, or a canonical float64 csr_array if A is sparse.
+
+    A symmetry, or a balance of leak and input, that only single precision took is there again.
+    """
     if sparse.issparse(A):
         if A.dtype.kind == "c":
             raise ValueError(f"{name} must be real, got complex dtype {A.dtype}")
@@ -111,7 +120,8 @@ def matrix(A, name="A"):
         raise ValueError(f"{name} must be square, got shape {result.shape}")
     if result.shape[0] == 0:
         raise ValueError(f"{name} must have at least one neuron, got shape (0, 0)")
-    return result
+    dtype = A.dtype if sparse.issparse(A) else np.asarray(A).dtype
+    return _matrix.restored(result, np.finfo(dtype).eps) if dtype == np.float32 else result
 
 
 def same_shape(A, B, name_a, name_b):

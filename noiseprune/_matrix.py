@@ -148,6 +148,26 @@ def is_dominant(A):
     return bool((excess_leak(A) >= -1e-12 * np.abs(leak)).all())
 
 
+def restored(A, eps):
+    """Checked A of numbers rounded to precision eps with what they lost: symmetry, and balance.
+
+    A pair that differs by rounding alone gets the mean of both entries; a leak that makes up for
+    its input but for rounding does so.
+    """
+    if not is_symmetric(A, 0.0) and is_symmetric(A, 8 * eps):
+        A = (A + A.T) / 2
+        A = sparse.csr_array(A) if sparse.issparse(A) else A
+    leak, excess = -A.diagonal(), excess_leak(A)
+    lost = np.where((leak > 0) & (np.abs(excess) <= 4 * eps * leak), excess, 0.0)
+    if not lost.any():
+        return A
+    if sparse.issparse(A):
+        return sparse.csr_array(A + sparse.diags_array(lost))
+    A = A.copy()
+    A[np.diag_indices_from(A)] += lost
+    return A
+
+
 def balance(W):
     """Connected components of the weights W, and which of them are balanced.
 

@@ -17,6 +17,7 @@ from scipy import sparse
 
 from noiseprune import _checks, _matrix, formats
 
+_DECIMALS = 1e-5  # of the largest weight, by which rounded decimals may break a symmetry
 _NO_WEIGHTS = "cmM"  # complex numbers, times and dates, which NumPy would turn into numbers
 DIRECTIONS = ("source-target", "target-source", "undirected")
 
@@ -389,6 +390,8 @@ def _from_entries(source, names, direction, notes, form):
             np.fill_diagonal(zero, False)
             form["nan"] = np.isnan(source) | (not zero.any())  # where nothing else says "no edge"
     M, _ = _collect(first, second, values, names, notes)
+    if source.dtype == np.float32:
+        M = _matrix.restored(M, np.finfo(np.float32).eps)
     return _network(M, names, direction, notes, form, "the matrix")
 
 
@@ -620,22 +623,19 @@ def _network(M, names, direction, notes, form, what, said=None):
     """Orient the matrix, set the diagonal aside, and say what was found."""
     M.eliminate_zeros()
     if direction == "undirected":
-        M = _mirrored(M, names)
-    elif direction is None and not _matrix.is_symmetric(M):
+        M = _mirrored(M, names, notes)
+    elif not _matrix.is_symmetric(M):
         gap = sparse.coo_array(M - M.T)
         k = int(np.argmax(np.abs(gap.data)))
-        i, j = (names[int(place[k])] for place in gap.coords)
-        how = (
-            "and nothing says which end sends: give direction='source-target' if the row, or the "
-            "first end, does; direction='target-source' if it receives"
-            if said is None
-            else f"and lines may be pairs or go one way: give direction={said!r}, as the names of "
-            "the columns say"
-        )
-        raise ValueError(
-            f"{what} is not symmetric ({i!r} to {j!r} and back differ by {abs(gap.data[k]):.4g}), "
-            f"{how}; direction='undirected' if an entry is a pair"
-        )
+        uneven = abs(gap.data[k]) / np.abs(M.data).max()
+        rounded = uneven <= _DECIMALS
+        if rounded:
+            notes.append(
+                f"symmetric but for {uneven:.1g} of the largest weight, as after rounding: "
+                "direction='undirected' takes the mean"
+            )
+        if direction is None:
+            _refuse_without_direction(what, names, gap, k, rounded, said)
     if direction == "source-target":
         M = sparse.csr_array(M.T)
     W, diagonal = _matrix.synapses(M), M.diagonal()
@@ -655,13 +655,33 @@ def _network(M, names, direction, notes, form, what, said=None):
     return Network(W, names, diagonal, direction, tuple(notes), _Form(**form))
 
 
-def _mirrored(M, names):
+def _refuse_without_direction(what, names, gap, k, rounded, said):
+    """Say where a source is not symmetric, and that its direction is needed."""
+    i, j = (names[int(place[k])] for place in gap.coords)
+    how = (
+        "and nothing says which end sends: give direction='source-target' if the row, or the "
+        "first end, does; direction='target-source' if it receives"
+        if said is None
+        else f"and lines may be pairs or go one way: give direction={said!r}, as the names of "
+        "the columns say"
+    )
+    raise ValueError(
+        f"{what} is not symmetric ({i!r} to {j!r} and back differ by {abs(gap.data[k]):.4g}"
+        f"{' at most, as after rounding' if rounded else ''}), {how}; direction='undirected' if an "
+        "entry is a pair"
+    )
+
+
+def _mirrored(M, names, notes):
     """Return pairs that may be listed in one or in both orders as a symmetric matrix."""
     T = sparse.csr_array(M.T)
     twice = (M != 0).multiply(T != 0)
     gap = sparse.coo_array(abs((M - T).multiply(twice)))
-    if gap.nnz and gap.data.max() > 1e-12 * np.abs(M.data).max():
+    uneven = gap.data.max() / np.abs(M.data).max() if gap.nnz else 0.0
+    if uneven > _DECIMALS:
         k = int(np.argmax(gap.data))
         i, j = (names[int(place[k])] for place in gap.coords)
         raise ValueError(f"direction='undirected', but {i!r} to {j!r} and back differ")
-    return sparse.csr_array(M + T - T.multiply(twice))
+    if uneven > 1e-12:
+        notes.append(f"pairs differ by {uneven:.1g} of the largest weight: the mean is taken")
+    return sparse.csr_array((M - M.multiply(twice) / 2) + (T - T.multiply(twice) / 2))

@@ -137,3 +137,23 @@ def test_a_table_must_have_its_neurons_in_one_order():
     assert (npr.stationary_covariance(A) == npr.stationary_covariance(A.to_numpy())).all()
     A.columns = ["x", "y"]  # names that say nothing of the order
     assert npr.stationary_covariance(A).shape == (2, 2)
+
+
+def test_a_network_says_which_of_its_matrices_to_give():
+    pruned = npr.noise_prune(A, 0.5, rng=0)
+    with pytest.raises(
+        TypeError, match=r"A_sparse must be an array, got a PrunedNetwork; use its \.A"
+    ):
+        npr.compare(A, pruned)
+    with pytest.raises(TypeError, match=r"W must be an array, got a Network; use its \.W"):
+        npr.add_leak(npr.read(SCORES))
+
+
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+def test_single_precision_draws_pairs_and_matches_the_leak(container):
+    W = npr.clustered([20, 20], long_range=60, rng=0) / 3
+    A = npr.add_leak(W, excess=0)
+    pruned = npr.noise_prune(container(A.astype(np.float32)), 0.5, rng=0).A
+    assert abs(pruned - pruned.T).max() == 0
+    expected = npr.noise_prune(A, 0.5, rng=0).A
+    assert abs(pruned - expected).max() < 1e-5

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "noiseprune"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # A module of this row imports from the row only what stands to its left.
 ROW = (
-    "_checks _matrix _device _differences _refit networks formats report reading covariance "
+    "_matrix _checks _device _differences _refit networks formats report reading covariance "
     "homeostasis pruning torch spectrum dynamics theory rectified asymmetric comparison diagnosis "
     "__main__"
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from noiseprune import _matrix
+from noiseprune import _checks, _matrix
 
 CONTAINERS = [np.array, sparse.csr_array]
 
@@ -136,3 +136,27 @@ def test_an_iteration_that_fails_leaves_all_eigenvalues_of_small_networks(
     monkeypatch.setattr("noiseprune._matrix._DENSE_LIMIT", 309)
     with pytest.raises(RuntimeError, match="of 310 neurons was not found"):
         _matrix.abscissa(A)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_what_single_precision_took_is_there_again(container):
+    """Symmetry of a product, and a leak that makes up for its input; nothing else changes."""
+    rng = np.random.default_rng(0)
+    V = np.linalg.qr(rng.normal(size=(60, 60)))[0].astype(np.float32)
+    A = (V * rng.uniform(-3, -1, 60).astype(np.float32)) @ V.T
+    assert not _matrix.is_symmetric(A.astype(float))
+    checked = _checks.matrix(container(A))
+    assert abs(checked - checked.T).max() == 0
+    assert abs(checked - A).max() < 1e-6
+    assert abs(_checks.matrix(container(A.astype(float))) - A).max() == 0
+
+    W = np.abs(rng.normal(size=(60, 60))) * (1 - np.eye(60))
+    A = (W - np.diag(W.sum(axis=1))).astype(np.float32)
+    A[0, 0] *= 0.999  # this neuron does lack leak
+    A[1, 1] *= 1.001
+    checked = _checks.matrix(container(A))
+    excess = _matrix.excess_leak(checked) / -checked.diagonal()
+    assert np.abs(excess[2:]).max() < 1e-14
+    assert excess[:2] == pytest.approx([-1e-3, 1e-3], rel=2e-3)
+    off = ~np.eye(60, dtype=bool)
+    assert (_matrix.dense(checked)[off] == A[off]).all()

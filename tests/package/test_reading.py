@@ -694,3 +694,29 @@ def test_large_numbers_of_neurons_are_not_rounded():
     assert list(
         map(repr, npr.read(small[::-1].astype(float), weight=None, direction="source-target").names)
     ) == ["1", "2"]
+
+
+def test_a_symmetry_that_decimals_took_is_said_and_taken_by_who_says_so(tmp_path):
+    S = np.random.default_rng(0).normal(size=(5, 5))
+    S = S + S.T + np.diag(np.ones(5))
+    S[0, 1] += 1e-6
+    np.savetxt(tmp_path / "a.csv", S, fmt="%.6f", delimiter=",")
+    with pytest.raises(ValueError, match="differ by 1e-06 at most, as after rounding"):
+        npr.read(tmp_path / "a.csv")
+    network = npr.read(tmp_path / "a.csv", direction="source-target")
+    assert "symmetric but for" in network.notes[0]
+    network = npr.read(tmp_path / "a.csv", direction="undirected")
+    assert "the mean is taken" in network.notes[0]
+    assert (network.W != network.W.T).nnz == 0
+    S[0, 1] += 1e-3
+    with pytest.raises(ValueError, match="'undirected', but 0 to 1 and back differ"):
+        npr.read(S, direction="undirected")
+    assert "symmetric" not in str(npr.read(S, direction="source-target").notes)
+
+
+def test_a_symmetry_that_single_precision_took_needs_no_direction():
+    V = np.linalg.qr(np.random.default_rng(0).normal(size=(40, 40)))[0].astype(np.float32)
+    A = (V * np.linspace(-3, -1, 40, dtype=np.float32)) @ V.T
+    assert not np.array_equal(A, A.T)
+    for source in (A, sparse.csr_array(A)):
+        assert (npr.read(source).W != npr.read(source).W.T).nnz == 0
