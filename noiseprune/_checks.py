@@ -80,7 +80,7 @@ def _refuse_containers(value, name):
     for field in ("A", "W") if dataclasses.is_dataclass(value) else ():
         if hasattr(value, field):
             raise TypeError(f"{name} must be an array, got a {kind}; use its .{field}")
-    if hasattr(value, "columns") and hasattr(value, "index"):
+    if _is_table(value):
         rows, columns = list(value.index), list(value.columns)
         if rows != columns and set(rows) == set(columns):
             raise ValueError(
@@ -122,6 +122,20 @@ def matrix(A, name="A"):
         raise ValueError(f"{name} must have at least one neuron, got shape (0, 0)")
     dtype = A.dtype if sparse.issparse(A) else np.asarray(A).dtype
     return _matrix.restored(result, np.finfo(dtype).eps) if dtype == np.float32 else result
+
+
+def same_order(A, B, name_a, name_b):
+    """Refuse two tables that name the same neurons in two orders: their places count alone."""
+    first, second = (list(table.columns) if _is_table(table) else None for table in (A, B))
+    if first and second and first != second and set(first) == set(second):
+        raise ValueError(
+            f"{name_b} must have its neurons in the order of {name_a}, but the columns name them "
+            f"in another; use {name_b}.loc[{name_a}.columns, {name_a}.columns]"
+        )
+
+
+def _is_table(value):
+    return hasattr(value, "columns") and hasattr(value, "index")
 
 
 def same_shape(A, B, name_a, name_b):

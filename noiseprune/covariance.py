@@ -236,6 +236,7 @@ def synapse_variances(A, C):
     array([[0., 2.],
            [4., 0.]])
     """
+    _checks.same_order(A, C, "A", "C")
     W = _matrix.synapses(_checks.matrix(A))
     return variances_on(W, checked_covariance(C, W.shape[0]))
 

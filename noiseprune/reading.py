@@ -146,6 +146,10 @@ class Network:
 
     def _oriented(self, A):
         """Weights and diagonal of a checked A in the direction of the source, a csr_array."""
+        if _is(A, "pandas", "DataFrame"):
+            names = list(self.names)
+            if list(A.columns) != names and set(A.columns) == set(names):
+                raise ValueError("A must have its neurons in the order of the source's `names`")
         A = _checks.matrix(A)
         if A.shape != self.W.shape:
             raise ValueError(f"A must have shape {self.W.shape} as the source, got {A.shape}")

@@ -157,3 +157,21 @@ def test_single_precision_draws_pairs_and_matches_the_leak(container):
     assert abs(pruned - pruned.T).max() == 0
     expected = npr.noise_prune(A, 0.5, rng=0).A
     assert abs(pruned - expected).max() < 1e-5
+
+
+TABLE = pd.DataFrame(npr.add_leak([[0, 1, 2], [1, 0, 3], [2, 3, 0]], excess=1), [*"abc"], [*"abc"])
+COVARIANCE = pd.DataFrame(npr.stationary_covariance(TABLE), [*"abc"], [*"abc"])
+PAIRS = {
+    "synapse_variances": (npr.synapse_variances, "C"),
+}
+
+
+@pytest.mark.parametrize("call", PAIRS)
+def test_two_tables_must_have_their_neurons_in_one_order(call):
+    call, name = PAIRS[call]
+    second = {"C": COVARIANCE, "P": TABLE.abs() / 20, "A_sparse": TABLE}[name]
+    call(TABLE, second)
+    call(TABLE, second.set_axis([*"xyz"]).set_axis([*"xyz"], axis=1))  # says nothing of the order
+    call(TABLE.to_numpy(), second.loc[[*"cab"], [*"cab"]])
+    with pytest.raises(ValueError, match=rf"{name} must .* order of A, .* use {name}\.loc\[A\.col"):
+        call(TABLE, second.loc[[*"cab"], [*"cab"]])

@@ -398,6 +398,10 @@ def test_what_cannot_be_given_back_is_refused_and_nothing_is_written(tmp_path, m
         network.write(path, np.eye(4)[[3, 1, 2, 0]])
     with pytest.raises(ValueError, match=r"shape \(4, 4\) as the source, got \(2, 2\)"):
         network.like(np.eye(2))
+    table = frame(network.W.toarray())
+    assert network.like(table).equals(network.like(network.W))
+    with pytest.raises(ValueError, match="in the order of the source's `names`"):
+        network.like(table.loc[list(NAMES[::-1]), list(NAMES[::-1])])
     with pytest.raises(ValueError, match="unknown"):
         network.write(tmp_path / "a.doc", network.W)
     undirected = npr.read(graph(nx.Graph, FROM_ROW + FROM_ROW.T))
