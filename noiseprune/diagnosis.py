@@ -8,14 +8,15 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from noiseprune import _checks, _matrix, report, theory
+from noiseprune import _checks, _matrix, _parts, report, theory
 from noiseprune.large.solver import abscissa as spectral_abscissa
 from noiseprune.pruning import RULES, keep_probabilities, synapse_scores
-from noiseprune.spectrum import slowest_modes
 
 KEEPS = (0.5, 0.3, 0.2, 0.1, 0.05)
 _BOTTLENECKS = 5  # synapses that are named
 _MODES = 10  # slowest modes for which the gain is predicted
+_SIMILAR = 1.25  # ratio of leaks below which they are called nearly the same
+_LOST = 0.7  # neurons expected to lose all their synapses: half of all draws lose one
 _BUDGET = 10**5  # synapses above which the fraction for a wanted epsilon is not searched for
 
 
@@ -39,10 +40,13 @@ class Diagnosis:
     abscissa, time_constant : float
         Largest real part of an eigenvalue, and ``-1 / abscissa``, infinite where A is unstable.
     leak_share : float
-        Median over neurons of excess leak over leak: 0 where the input balances the leak, negative
-        where it exceeds it.
+        Median over neurons that have a synapse of excess leak over leak: 0 where the input balances
+        the leak, negative where it exceeds it.
     input_spread : float
-        Standard deviation over mean of the neurons' total input.
+        Standard deviation over mean of the total input of neurons that have one.
+    leak_ratio : float
+        Largest over smallest leak of neurons that have a synapse: how far rule "leak" may differ
+        from rule "weight".
     floor : float
         ``(N - components) / E``, E the number of pairs or of directed synapses: below this
         fraction no selection of synapses holds the parts together.
@@ -64,8 +68,8 @@ class Diagnosis:
         Fractions, those of `keep_for` included, at which the prediction for the first rule is not
         reliable: above 1, or single synapses decide (`theory.PredictedEpsilon`).
     gain : dict
-        How many times smaller the errors of the slowest modes are by noise than by leak, and than
-        by weight; empty where it is not predicted.
+        How many times smaller the errors of the ten slowest modes are by noise than by leak, and
+        than by weight; empty where it is not predicted. Modes count as in `theory.predicted_gain`.
     advice : tuple of str
         What follows.
     """
@@ -85,6 +89,7 @@ class Diagnosis:
     time_constant: float
     leak_share: float
     input_spread: float
+    leak_ratio: float
     floor: float
     score_ratio: float | None
     bottlenecks: tuple
@@ -110,6 +115,7 @@ class Diagnosis:
             "stable": f"{'yes' if self.stable else 'NO'}; spectral abscissa "
             f"{self.abscissa:.4g}, slowest time constant {report.number(self.time_constant)}",
             "spread of total input": f"{self.input_spread:.2f} (standard deviation / mean)",
+            "largest / smallest leak": f"{self.leak_ratio:.3g} (of neurons that have a synapse)",
             "floor": f"{self.floor:.4f}: below, no selection holds the network together",
             "noise score / leak score": f"{report.number(self.score_ratio)} (95 % quantile)",
         }
@@ -189,7 +195,8 @@ def diagnose(A, *, keep=None, names=None):
         ratio, bottlenecks = _beyond_leak(scores, facts["symmetric"], names)
     expected = _expected(A, W, facts, scores, keeps)
     found = {**facts, "score_ratio": ratio, "bottlenecks": bottlenecks, **expected}
-    return Diagnosis(**found, advice=tuple(_advice(found)))
+    apart = [keep for keep in keeps if keep < facts["floor"] or _lost(W, keep, facts) > _LOST]
+    return Diagnosis(**found, advice=tuple(_advice(found, apart)))
 
 
 def _facts(A):
@@ -204,6 +211,9 @@ def _facts(A):
     negative[W.indices[W.data < 0]] = True
     stable = abscissa < -1e-14 * np.abs(leak).max()
     input_of = total[total > 0] / total.max()
+    linked = np.diff(W.indptr) > 0
+    linked[W.indices] = True
+    share = (leak[linked] - total[linked]) / leak[linked]
     return {
         "neurons": n,
         "synapses": int(W.nnz),
@@ -218,8 +228,9 @@ def _facts(A):
         "isolated": int((np.bincount(part) == 1).sum()),
         "abscissa": abscissa,
         "time_constant": -1 / abscissa if stable else np.inf,
-        "leak_share": float(np.median((leak - total)[leak > 0] / leak[leak > 0])),
+        "leak_share": float(np.median(share)),
         "input_spread": float(input_of.std() / input_of.mean()),
+        "leak_ratio": float(leak[linked].max() / leak[linked].min()),
         "floor": (n - parts) / (W.nnz // 2 if symmetric else W.nnz),
     }, W
 
@@ -265,7 +276,7 @@ def _expected(A, W, facts, scores, keeps):
             if not theory.predicted_epsilon(A, P).reliable:
                 rough.append(enough)
     if epsilon and facts["stable"]:
-        modes = slowest_modes(A, k=min(_MODES, facts["neurons"] - 1))
+        modes = _parts.slowest_beside(A, min(_MODES, facts["neurons"] - 1), _parts.fixed_modes(A))
         errors = {
             rule: theory.mode_errors(A, keep_probabilities(scores[rule], keep=keeps[0]), *modes)
             for rule in ("noise", "leak", "weight")
@@ -291,8 +302,16 @@ def _input_error(A, W, P):
     return float(np.median(error))
 
 
-def _advice(found):
-    """Yield what follows from the numbers, one sentence or two each."""
+def _lost(W, keep, facts):
+    """How many neurons rule "uniform" is expected to leave without the synapses that they had."""
+    synapses = np.diff(W.indptr)
+    if not facts["symmetric"]:
+        synapses = synapses + np.bincount(W.indices, minlength=W.shape[0])
+    return ((1 - keep) ** synapses[synapses > 0]).sum()
+
+
+def _advice(found, apart):
+    """Yield what follows from the numbers, and from fractions that tear the network apart."""
     if not found["stable"] and found["score_ratio"] is not None:
         yield (
             "One pattern of activity never decays, so there is no stationary activity to compare "
@@ -315,15 +334,18 @@ def _advice(found):
             "The network is directed: the theorem is about symmetric ones. What pruning does is "
             "measured afterwards, by compare."
         )
+    similar = found["leak_ratio"] < _SIMILAR
     if found["leak_share"] > 0.5:
+        alike = ""
+        if found["score_ratio"] is not None and found["score_ratio"] < 1.1:
+            rules = "noise, leak and weight" if similar else "noise and leak"
+            alike = f", and {rules} prune nearly alike"
         yield (
             "The leak is more than twice the input of a typical neuron: synapses hardly shape the "
-            "dynamics, and noise, leak and weight prune nearly alike."
+            f"dynamics{alike}."
         )
-    if found["input_spread"] < 0.1:
-        yield (
-            "All neurons have nearly the same total input: rule 'weight' is as good as rule 'leak'."
-        )
+    if similar:
+        yield "All neurons have nearly the same leak: rule 'weight' is as good as rule 'leak'."
     over_leak = found["gain"].get("leak")
     if over_leak is not None and over_leak > 1.2:
         yield (
@@ -337,12 +359,13 @@ def _advice(found):
         )
     if found["components"] > found["isolated"] + 1:
         yield "The network falls into parts; each is pruned as if it were alone."
-    below = [
-        row["keep"] for row in found["predictions"] if row["keep"] < min(1, 2 * found["floor"])
-    ]
+    floor, few = found["floor"], ""
+    if apart:
+        few = f": keeping {max(apart):g} is too little" + " for 'uniform'" * (max(apart) >= floor)
     yield (
-        f"Below {found['floor']:.1%} of the synapses every rule tears the network apart, and "
-        "a random draw well above" + (f": keeping {max(below):g} is too little." if below else ".")
+        f"Below {floor:.1%} of the synapses every rule tears the network apart"
+        + ", and rule 'uniform' well above" * (floor < 1)
+        + f"{few}."
     )
     if found["rough"]:
         kept = ", ".join(f"{keep:.2g}" for keep in found["rough"])

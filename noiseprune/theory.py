@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse, special
 
-from noiseprune import _checks, _matrix
+from noiseprune import _checks, _matrix, _parts
 from noiseprune._matrix import row_indices, synapses
 from noiseprune.large.network import is_large
 from noiseprune.pruning import (
@@ -421,7 +421,9 @@ def predicted_gain(A, keep, *, rules=("noise", "leak"), modes=10):
         The rule whose gain it is, and the one it is compared with; see `synapse_scores`. Where the
         variances of a large sparse network are sampled, the samples are the same every time.
     modes : int
-        Number of slowest modes; all of them in a smaller network.
+        Number of slowest modes; all of them in a smaller network. A mode that a separate part keeps
+        whatever is pruned (a neuron without synapses, or a part with one excess leak, has one)
+        counts in the largest part alone.
 
     Returns
     -------
@@ -450,7 +452,7 @@ def predicted_gain(A, keep, *, rules=("noise", "leak"), modes=10):
     for rule in rules:
         _checks.choice(rule, "rules", RULES)
     A, modes = _checks.matrix(A), _checks.integer(modes, "modes", low=1)
-    values, vectors = slowest_modes(A, k=min(modes, A.shape[0]))
+    values, vectors = _parts.slowest_beside(A, modes, _parts.fixed_modes(A))
     each = []
     for rule in rules:
         P = keep_probabilities(synapse_scores(A, rule=rule, rng=0), keep=keep)

@@ -46,7 +46,9 @@ def test_facts_are_what_they_are_called():
     assert found.time_constant == pytest.approx(-1 / found.abscissa)
     total = np.abs(W).sum(axis=1)
     assert found.input_spread == pytest.approx(total[total > 0].std() / total[total > 0].mean())
-    assert found.leak_share == pytest.approx(np.median(1 - total / -A.diagonal()))
+    share = 1 - total / -A.diagonal()
+    assert found.leak_share == pytest.approx(np.median(share[:5]))  # 5 has no synapse
+    assert found.leak_ratio == 4
     assert found.floor == pytest.approx(3 / 7)
     assert found.dominant
     assert not npr.diagnose(A + np.diag([0.5, 0, 0, 0, 0, 0])).dominant
@@ -125,17 +127,86 @@ def test_advice_follows_from_the_numbers(network):
     assert "rule 'leak', which needs no covariance, is as good" in said(mixed)
     assert "Below" in said(mixed)
     assert "is too little" not in said(mixed, keep=0.5)
-    assert "keeping 0.05 is too little" in said(mixed, keep=[0.5, 0.05])
+    assert "keeping 0.05 is too little for 'uniform'." in said(mixed, keep=[0.5, 0.05])
+    assert "keeping 0.02 is too little." in said(mixed, keep=[0.5, 0.02])
     assert "is too little" not in said(npr.add_leak(np.eye(3, k=1) + np.eye(3, k=-1)), keep=1)
     assert "directed" in said(network(symmetric=False))
     assert "The leak does not exceed" in said(
         npr.fixed_leak(npr.clustered([30, 20], long_range=9, rng=0))
     )
-    assert "hardly shape" in said(network(excess=50.0))
+    assert "hardly shape the dynamics, and noise, leak and weight" in said(network(excess=50.0))
     apart = sparse.block_diag([mixed, mixed], format="csr")
     assert "falls into parts" in said(sparse.csr_array(apart))
     circle = np.roll(np.eye(30), 1, axis=1)
     assert "rule 'weight' is as good" in said(npr.add_leak(circle + circle.T, excess=0.1))
+
+
+def test_what_weight_is_worth_is_judged_by_the_leak_not_by_the_input():
+    """A circulant network: all neurons have the same total input."""
+    W = sum(w * np.roll(np.eye(60), k, axis=1) for k, w in ((1, 0.4), (2, 0.9), (3, 0.2)))
+    total = (W + W.T).sum(axis=1)
+    first = np.arange(60) < 30
+    for excess in (np.where(first, 0.01, 50.0), np.geomspace(5, 500, 60), np.full(60, 5.0)):
+        A = W + W.T - np.diag(total * (1 + excess))
+        found = npr.diagnose(A, keep=0.5)
+        said, row = " ".join(found.advice), found.predictions[0]
+        alike = row["weight"] < 1.1 * row["leak"]
+        assert alike == (excess[0] == excess[-1])
+        assert ("rule 'weight' is as good" in said) == alike
+        assert ("leak and weight prune nearly alike" in said) == alike
+        if excess[0] > 1:
+            assert "hardly shape the dynamics, and noise" in said
+    # Most neurons leak much, and the others are cliques of four with a single link to the next.
+    W = np.zeros((128, 128))
+    W[:48, :48] = np.kron(np.eye(12), 1 - np.eye(4))
+    k = np.arange(0, 48, 4)
+    W[k, (k + 5) % 48] = W[(k + 5) % 48, k] = 1.0
+    W[48:, 48:] = np.roll(np.eye(80), 1, axis=0) + np.roll(np.eye(80), 1, axis=1)
+    said = npr.diagnose(npr.add_leak(W, excess=np.repeat([0.01, 500.0], [48, 80]))).advice
+    assert any(line.endswith("synapses hardly shape the dynamics.") for line in said)
+
+
+def test_what_tears_apart_is_said_of_the_rule_that_does():
+    """A core, and six neurons on each of its neurons that one synapse holds, which rules spare."""
+    n = 20
+    W = np.zeros((7 * n, 7 * n))
+    W[:n, :n] = 1 - np.eye(n)
+    for k in range(n):
+        leaves = n + 6 * k + np.arange(6)
+        W[k, leaves] = W[leaves, k] = 1.0
+    A = npr.add_leak(W, excess=0.1)
+    last = [line for line in npr.diagnose(A, keep=[0.7, 0.4]).advice if line.startswith("Below")]
+    assert last[0].endswith("rule 'uniform' well above: keeping 0.7 is too little for 'uniform'.")
+    parts = {
+        rule: [npr.compare(A, npr.noise_prune(A, 0.7, rule=rule, rng=k).A) for k in range(20)]
+        for rule in ("noise", "uniform")
+    }
+    assert all(found.components_sparse == 1 for found in parts["noise"])
+    assert all(found.components_sparse > 1 for found in parts["uniform"])
+    last = [line for line in npr.diagnose(A, keep=0.4).advice if line.startswith("Below")]
+    assert last[0].endswith("keeping 0.4 is too little.")
+    complete = npr.diagnose(npr.add_leak(1 - np.eye(6), excess=0.1), keep=0.6)
+    assert not any("too little" in line for line in complete.advice)  # nearly every draw is whole
+
+
+def test_neurons_without_synapses_and_small_parts_change_nothing():
+    """Each keeps a mode at exactly the excess leak: the slowest rate that there is."""
+    W = ring(clusters=6, size=24)
+    excess = 0.1 * W.sum(axis=1).mean()
+    A = npr.add_leak(W, excess=excess)
+    expected = npr.diagnose(A, keep=0.4)
+    assert expected.gain["leak"] > 1.2
+    pair = np.array([[0.0, -1e3], [-1e3, 0.0]])  # whose other mode is fast
+    for others in ([np.zeros((130, 130))], [pair] * 12, [pair, np.zeros((30, 30))]):
+        B = npr.add_leak(sparse.block_diag([W, *others], format="csr").toarray(), excess=excess)
+        for network in (B, sparse.csr_array(B)):
+            found = npr.diagnose(network, keep=0.4)
+            if others[0] is not pair:
+                assert found.leak_share == pytest.approx(expected.leak_share)
+                assert found.leak_ratio == pytest.approx(expected.leak_ratio)
+                assert found.gain == pytest.approx(expected.gain, rel=1e-6)
+            assert found.gain["leak"] > 1.2
+            assert any(line.startswith("Noise pays") for line in found.advice)
 
 
 def test_an_unstable_network_is_described_not_refused():

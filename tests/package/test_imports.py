@@ -19,8 +19,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # A module of this row imports from the row only what stands to its left.
 ROW = (
     "_matrix _checks _device _differences _refit networks formats report reading covariance "
-    "homeostasis pruning torch spectrum dynamics theory rectified asymmetric comparison diagnosis "
-    "__main__"
+    "homeostasis pruning torch spectrum _parts dynamics theory rectified asymmetric comparison "
+    "diagnosis __main__"
 )
 # Imports inside of a function: what needs an extra.
 LAZY = {

@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 import noiseprune as npr
-from noiseprune import theory
+from noiseprune import _parts, theory
 
 
 @pytest.fixture(scope="module")
@@ -202,3 +202,34 @@ def test_slowest_mode_of_two_equal_parts_is_no_number_gone_wrong():
         warnings.simplefilter("error")
         found = theory.predicted_slowest(A, npr.keep_probabilities(npr.synapse_scores(A), keep=0.5))
     assert not np.isnan([found.angle, found.bias, found.spread]).any()
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_modes_that_parts_keep_do_not_count(large, monkeypatch):
+    """The first, largest part keeps its own; the modes are those of the parts taken apart."""
+    if large:
+        monkeypatch.setattr("noiseprune.large.network.LIMIT", 50)
+    flip = np.where(np.arange(30) % 3, 1.0, -1.0)  # balanced: signs that agree
+    parts = [npr.random_graph(n, 8, rng=n).toarray() for n in (70, 40, 30)]
+    parts[2] *= np.outer(flip, flip)
+    W = sparse.block_diag([*parts, np.zeros((20, 20))], format="csr")
+    A = sparse.csr_array(npr.add_leak(W, excess=0.05))
+    values, vectors = _parts.slowest_beside(A, 10, _parts.fixed_modes(A))
+    expected = [np.linalg.eigvalsh(npr.add_leak(part, excess=0.05)) for part in parts]
+    expected = np.sort(np.concatenate([expected[0], expected[1][:-1], expected[2][:-1]]))
+    np.testing.assert_allclose(values, expected[-10:], rtol=1e-9)
+    np.testing.assert_allclose(A @ vectors, vectors * values, atol=1e-6)
+    P = npr.keep_probabilities(npr.synapse_scores(A, rule="leak"), keep=0.5)
+    assert (theory.mode_errors(A, P, values, vectors)[0] > 1e-9).sum() == 9
+    found = theory.predicted_gain(A, 0.5, rules=("leak", "uniform"))
+    assert (found.spread[0] > 1e-9).sum() == 9
+    frustrated = np.array([[0, 1.0, 1], [1, 0, -1], [1, -1, 0]])  # keeps no mode
+    apart = npr.add_leak(sparse.block_diag([1 - np.eye(9), frustrated]).toarray(), excess=0.1)
+    assert _parts.fixed_modes(apart)[0].size == 0
+
+
+def test_a_part_that_never_decays_is_not_passed_over():
+    W = sparse.block_diag([np.ones((5, 5)) - np.eye(5), [[0.0]]]).toarray()
+    A = npr.add_leak(W, excess=np.array([0.5] * 5 + [0.0]))
+    with pytest.raises(ValueError, match="singular"):
+        theory.predicted_gain(A, 0.5, rules=("leak", "weight"))
