@@ -346,6 +346,14 @@ def _matrix_of(path, head, lines, options, weight):
     named = int(mirrored or (len(beside) > 0 and not head[0] and numbers_rows("", beside)))
     header = bool(named or not numeric)
     columns = head[named:] if header else list(range(width))
+    if numeric and count == width + 1 > 3:
+        body = pandas.read_csv(path, dtype=str, skiprows=skipped, **options)
+        diagonal = pandas.to_numeric(pandas.Series(body.to_numpy().diagonal()), errors="coerce")
+        if not diagonal.fillna(0).any():
+            raise ValueError(
+                f"line {skipped} may hold the names of {width} neurons: write them beside the "
+                "rows, too"
+            )
     if count != width + (header and not named) or (not mirrored and lists_edges(columns, weight)):
         return None
     table = pandas.read_csv(
@@ -402,7 +410,7 @@ def _is_number(cell):
         float(cell or "nan")
     except ValueError:
         return cell.lower() in NO_EDGE
-    return True
+    return "_" not in cell  # which Python skips
 
 
 def numbers_rows(name, cells):
@@ -457,17 +465,23 @@ def end_names(column):
     cells = column.astype(object)
     cells = cells.where(cells.notna() & (cells != ""), None)
     given = cells.dropna()
-    if column.dtype.kind == "f":
-        if (given.abs() >= 2**53).any():
-            raise ValueError(
-                f"the numbers of neurons in column {column.name!r} are rounded: an empty cell made "
-                "decimals of them; read the column as whole numbers, as with dtype='Int64'"
-            )
+    decimal = column.dtype.kind == "f"
+    long = given if decimal else given[given.map(_is_power).astype(bool)].astype(float)
+    if (long.abs() >= 2**53).any():
+        raise ValueError(
+            f"the numbers of neurons in column {column.name!r} are rounded: an empty cell made "
+            "decimals of them; keep the column as whole numbers, as with dtype='Int64' in pandas"
+        )
+    if decimal:
         if (given % 1 == 0).all():
             cells[given.index] = given.astype(int).astype(object)
     elif all(isinstance(name, str) and re.fullmatch(r"\d+(\.0)?", name) for name in given):
         cells[given.index] = given.astype(object).map(lambda name: name.removesuffix(".0"))
     return cells
+
+
+def _is_power(name):
+    return isinstance(name, str) and re.fullmatch(r"\d\.\d+[eE]\+?\d+", name) is not None
 
 
 def is_matrix(columns, M, weight):
@@ -486,7 +500,7 @@ def is_matrix(columns, M, weight):
 
 def may_list_edges(M):
     """Whether a small matrix looks like edges: whole numbers first, and no empty diagonal."""
-    M = np.nan_to_num(np.asarray(M, dtype=float), nan=-1.0)
+    M = np.nan_to_num(np.asarray(M, dtype=float))  # a line without a target names a neuron
     ends, diagonal = M[:, :2], M.diagonal()
     return (
         2 <= len(M) <= _FEW

@@ -338,7 +338,7 @@ def read(source, *, direction=None, weight="weight", key=None):
 def _interpret(source, direction, weight, *, names, key, unit):
     """Find out what kind of object the source is, and read it."""
     if _is(source, "pandas", "DataFrame"):
-        source, notes = _without_row_numbers(source)
+        source, notes = _with_index(source)
         if _is_square(source, weight):
             return _from_frame(source, direction, notes)
         return _from_edges(source, direction, weight, unit, notes)
@@ -399,16 +399,25 @@ def _from_entries(source, names, direction, notes, form):
     return _network(M, names, direction, notes, form, "the matrix")
 
 
-def _without_row_numbers(frame):
-    """Take what a file has before its first named column as the index that it was."""
-    columns = list(frame.columns)
-    if len(columns) > 1 and columns.count(columns[0]) == 1:
-        first = columns[0]
-        if str(first).startswith("Unnamed:") and set(frame[first]) == set(columns[1:]):
-            return frame.set_index(first), [f"column {first!r} has the names of the rows"]
-        if formats.numbers_rows(first, frame[first]):
-            return frame.drop(columns=first), [f"column {first!r} numbers the rows: left out"]
-    return frame, []
+def _with_index(frame):
+    """Return a DataFrame with the index that files put first, or made text above the columns."""
+    columns, notes = list(frame.columns), []
+    first = columns[0] if columns else None
+    if len(columns) > 1 and columns.count(first) == 1:
+        if str(first).startswith("Unnamed:") and _same(frame[first], columns[1:]):
+            frame, notes = frame.set_index(first), [f"column {first!r} has the names of the rows"]
+        elif formats.numbers_rows(first, frame[first]):
+            frame = frame.drop(columns=first)
+            notes = [f"column {first!r} numbers the rows: left out"]
+    rows, columns = list(frame.index), list(frame.columns)
+    if set(rows) != set(columns) and _same(rows, columns) and not formats.is_counted(rows):
+        name = {str(column): column for column in columns}
+        frame = frame.set_axis([name[str(row)] for row in rows])
+    return frame, notes
+
+
+def _same(rows, columns):
+    return set(map(str, rows)) == set(map(str, columns))
 
 
 def _is_square(frame, weight):
@@ -480,6 +489,11 @@ def _from_edges(frame, direction, weight, unit, notes):
         [formats.end_names(frame[name]) for name in (first, second)], ignore_index=True
     )
     codes, found = pandas.factorize(ends)
+    if len(set(map(str, found))) < len(found):
+        raise ValueError(
+            f"columns {first!r} and {second!r} name the same neurons by numbers and by text; make "
+            "both one, as with astype(str)"
+        )
     order = sorted(range(len(found)), key=_name_key(found))
     place = np.empty(len(found), dtype=np.int64)
     place[order] = np.arange(len(found))

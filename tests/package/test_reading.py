@@ -580,6 +580,9 @@ def test_columns_that_were_chosen_are_said_and_unclear_ones_asked_for(tmp_path):
 
 def test_a_small_square_of_numbers_may_be_edges_and_is_asked_for(tmp_path):
     path = tmp_path / "a.csv"
+    path.write_text("i,j,w\n0,1,.5\n1,2,.4\n3,,\n")
+    with pytest.raises(ValueError, match="3 rows of 3 numbers may be a matrix or a list"):
+        npr.read(path, direction="source-target")
     body = "0,1,.5\n1,2,.4\n2,0,.3\n"
     for text, weight in ((body, 2), ("i,j,w\n" + body, "w")):
         path.write_text(text)
@@ -616,12 +619,37 @@ def test_names_above_the_columns_are_those_of_the_neurons(tmp_path, text):
     assert (again.W != network.W).nnz == 0
 
 
+def test_numbers_above_the_columns_alone_may_be_names(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("101,102,103\n0,2,0\n1,0,3\n0,1,0\n")
+    with pytest.raises(ValueError, match="line 1 may hold the names of 3 neurons: write them besi"):
+        npr.read(path, direction="source-target")
+    path.write_text("1_1,1_2,2_1\n0,2,0\n1,0,3\n0,1,0\n")  # text, though float() reads it
+    assert npr.read(path, direction="source-target").names == ("1_1", "1_2", "2_1")
+    path.write_text("1,2,.5\n2,3,.5\n3,1,.5\n1,3,.5\n")
+    assert npr.read(path, direction="source-target").W.nnz == 4
+
+
 def test_an_index_that_became_a_column_holds_the_names():
     for table in (frame(), frame()[list(NAMES[::-1])]):
         table = table.rename_axis("Unnamed: 0").reset_index()
         network = npr.read(table, direction="source-target")
         assert (weights(network) == weights(npr.read(frame(), direction="source-target"))).all()
         assert "has the names of the rows" in network.notes[0]
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_numbers_that_became_text_above_the_columns_are_the_same_names(tmp_path, n):
+    """What pandas makes of numbered neurons: numbers in the index, text above the columns."""
+    ids = [105, 103, 104, 101][:n]
+    pd.DataFrame(FROM_ROW[:n, :n], ids, ids).to_csv(tmp_path / "a.csv")
+    expected = npr.read(FROM_ROW[:n, :n], direction="source-target").W
+    for column in (0, None):
+        table = pd.read_csv(tmp_path / "a.csv", index_col=column)
+        network = npr.read(table, direction="source-target")
+        assert network.names == tuple(map(str, ids))
+        assert (expected != network.W).nnz == 0
+        assert npr.read(network.like(network.W), direction="source-target").names == network.names
 
 
 @pytest.mark.parametrize("names", [(0.5, 1.5, -2.5, 1e20), (-1, 5, 7, 9)])
@@ -665,6 +693,10 @@ def test_names_that_do_not_read_back_are_refused(tmp_path, kind, names, endings)
         i, j = np.nonzero(FROM_ROW)
         ends = np.array(names, dtype=object)
         source = pd.DataFrame({"pre": ends[i], "post": ends[j], "weight": FROM_ROW[i, j]})
+    if kind == "edges" and names[1] == "1":
+        with pytest.raises(ValueError, match="the same neurons by numbers and by text"):
+            npr.read(source, direction="source-target")
+        return
     network = npr.read(source, direction="source-target")
     for ending in endings:
         path = tmp_path / f"a{ending}"
@@ -686,12 +718,15 @@ def test_rows_in_another_order_than_columns_are_written_with_their_names(tmp_pat
     assert (weights(back) == weights(network)).all()
 
 
-def test_large_numbers_of_neurons_are_not_rounded():
+def test_large_numbers_of_neurons_are_not_rounded(tmp_path):
     ids = [720575940623456789, 720575940623456790]
     table = pd.DataFrame({"pre": ids, "post": pd.array([ids[1], None], dtype="Int64")})
     assert npr.read(table, direction="source-target").names == tuple(ids)
     with pytest.raises(ValueError, match="in column 'post' are rounded: an empty cell"):
         npr.read(table.astype({"post": float}), direction="source-target")
+    table.astype({"post": float}).to_csv(tmp_path / "a.csv")
+    with pytest.raises(ValueError, match="in column 'post' are rounded: an empty cell"):
+        npr.read(tmp_path / "a.csv", direction="source-target")
     small = pd.DataFrame({"pre": [1, 2], "post": [2, None]})
     names = npr.read(small, direction="source-target").names
     assert list(map(repr, names)) == ["1", "2"]
