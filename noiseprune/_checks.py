@@ -138,12 +138,15 @@ def _is_table(value):
     return hasattr(value, "columns") and hasattr(value, "index")
 
 
-def same_shape(A, B, name_a, name_b):
-    """Two matrices of the same network size."""
+def matrices(A, B, name_a, name_b):
+    """Two matrices of the same network, checked as `matrix` does."""
+    same_order(A, B, name_a, name_b)
+    A, B = matrix(A, name_a), matrix(B, name_b)
     if A.shape != B.shape:
         raise ValueError(
             f"{name_b} must have the shape of {name_a}, {A.shape}, got shape {B.shape}"
         )
+    return A, B
 
 
 def eigenpairs(given, A):

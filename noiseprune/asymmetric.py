@@ -131,8 +131,7 @@ def eigenvalue_errors(A, A_sparse):
     >>> eigenvalue_errors([[-1.0, 0], [0, -2.0]], [[-2.0, 0], [0, -1.5]])
     array([0. , 0.5])
     """
-    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
-    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    A, A_sparse = _checks.matrices(A, A_sparse, "A", "A_sparse")
     lam, mu = linalg.eigvals(_matrix.dense(A)), linalg.eigvals(_matrix.dense(A_sparse))
     size = np.abs(lam)
     if size.min() <= _SINGULAR * size.max():
@@ -174,8 +173,7 @@ def inverse_error(A, A_sparse):
     >>> round(inverse_error([[-1.0, 0], [0, -2.0]], [[-1.0, 0], [0, -3.0]]), 6)
     0.5
     """
-    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
-    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    A, A_sparse = _checks.matrices(A, A_sparse, "A", "A_sparse")
     A = _matrix.dense(A)
     return float(np.linalg.norm(linalg.solve(A, _matrix.dense(A_sparse) - A), 2))
 
@@ -214,8 +212,7 @@ def shared_noise_error(A, A_sparse, *, C=None, C_sparse=None):
     >>> round(shared_noise_error([[-1.0]], [[-2.0]]), 4)  # 1/2 + 1/4 - 2/3, over 1/2
     0.4082
     """
-    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
-    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    A, A_sparse = _checks.matrices(A, A_sparse, "A", "A_sparse")
     A, A_sparse = _matrix.dense(A), _matrix.dense(A_sparse)
     C, C_sparse = _covariance(A, C, "C"), _covariance(A_sparse, C_sparse, "C_sparse")
     X = linalg.solve_sylvester(A, A_sparse.T, -np.eye(len(A)))

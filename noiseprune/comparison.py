@@ -101,8 +101,7 @@ def compare(A, A_sparse):
     >>> comparison.abscissa_sparse < 0, comparison.components_sparse
     (True, 1)
     """
-    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
-    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    A, A_sparse = _checks.matrices(A, A_sparse, "A", "A_sparse")
     scale = _matrix.extreme(A)
     if scale != 1:
         A, A_sparse = A / scale, A_sparse / scale

@@ -283,8 +283,7 @@ def trajectory_error(
     >>> npr.trajectory_error([[-1.0]], [[-2.0]], [0.0, 1.0], x0=[1.0]).round(4)
     array([0.    , 0.6321])
     """
-    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
-    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    A, A_sparse = _checks.matrices(A, A_sparse, "A", "A_sparse")
     for matrix, name in ((A, "A"), (A_sparse, "A_sparse")):
         if not _matrix.is_symmetric(matrix):
             raise ValueError(f"{name} must be symmetric; simulate an asymmetric network instead")

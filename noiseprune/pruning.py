@@ -122,6 +122,7 @@ def synapse_scores(A, *, rule="noise", C=None, rng=None):
     array([[0. , 0.4],
            [0.4, 0. ]])
     """
+    _checks.same_order(A, C, "A", "C")
     A = _checks.matrix(A)
     _checks.choice(rule, "rule", RULES)
     if rule == "noise" and C is None:
@@ -268,9 +269,7 @@ def sample_synapses(A, P, *, rescale=True, diagonal="matched", rng=None):
     array([[-1.,  0.],
            [ 0., -1.]])
     """
-    A = _checks.matrix(A)
-    P = _checks.matrix(P, "P")
-    _checks.same_shape(A, P, "A", "P")
+    A, P = _checks.matrices(A, P, "A", "P")
     _checks.choice(diagonal, "diagonal", DIAGONALS)
     W, rng = synapses(A), _checks.generator(rng)
     return _sample(A, W, _matrix.links(A, W, _device.HOST), P, rescale, diagonal, rng)[0]
@@ -333,6 +332,7 @@ def noise_prune(A, keep, *, rule="noise", C=None, diagonal="auto", rng=None, dev
     >>> bool(pruned.A.nnz < 0.3 * (A != 0).sum())
     True
     """
+    _checks.same_order(A, C, "A", "C")
     A = _checks.matrix(A)
     check_leak(A)
     _checks.choice(rule, "rule", RULES)

@@ -345,8 +345,7 @@ def _eigenpairs(A, on, *, vectors=True):
 
 
 def _symmetric_pair(A, A_sparse):
-    A, A_sparse = _checks.matrix(A), _checks.matrix(A_sparse, "A_sparse")
-    _checks.same_shape(A, A_sparse, "A", "A_sparse")
+    A, A_sparse = _checks.matrices(A, A_sparse, "A", "A_sparse")
     for matrix, name in ((A, "A"), (A_sparse, "A_sparse")):
         if not _matrix.is_symmetric(matrix):
             raise ValueError(

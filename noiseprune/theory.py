@@ -535,8 +535,7 @@ def mode_errors(A, P, values, vectors):
 
 def _symmetric_draw(A, P):
     """Check a symmetric network with its probabilities; return it, its weights, and theirs."""
-    A, P = _checks.matrix(A), _checks.matrix(P, "P")
-    _checks.same_shape(A, P, "A", "P")
+    A, P = _checks.matrices(A, P, "A", "P")
     for matrix, name in ((A, "A"), (P, "P")):
         if not _matrix.is_symmetric(matrix):
             raise ValueError(f"{name} must be symmetric: predictions are for pairs drawn together")

@@ -163,13 +163,23 @@ TABLE = pd.DataFrame(npr.add_leak([[0, 1, 2], [1, 0, 3], [2, 3, 0]], excess=1), 
 COVARIANCE = pd.DataFrame(npr.stationary_covariance(TABLE), [*"abc"], [*"abc"])
 PAIRS = {
     "synapse_variances": (npr.synapse_variances, "C"),
+    "synapse_scores": (lambda A, C: npr.synapse_scores(A, C=C), "C"),
+    "noise_prune": (lambda A, C: npr.noise_prune(A, 0.9, C=C, rng=0), "C"),
+    "sample_synapses": (lambda A, P: npr.sample_synapses(A, P, rng=0), "P"),
+    "predicted_epsilon": (npr.theory.predicted_epsilon, "P"),
+    "compare": (npr.compare, "A_sparse"),
+    "compare_spectra": (npr.compare_spectra, "A_sparse"),
+    "trajectory_error": (lambda A, B: npr.trajectory_error(A, B, [1.0], x0=[1, 0, 0]), "A_sparse"),
+    "eigenvalue_errors": (npr.asymmetric.eigenvalue_errors, "A_sparse"),
+    "inverse_error": (npr.asymmetric.inverse_error, "A_sparse"),
+    "shared_noise_error": (npr.asymmetric.shared_noise_error, "A_sparse"),
 }
 
 
 @pytest.mark.parametrize("call", PAIRS)
 def test_two_tables_must_have_their_neurons_in_one_order(call):
     call, name = PAIRS[call]
-    second = {"C": COVARIANCE, "P": TABLE.abs() / 20, "A_sparse": TABLE}[name]
+    second = {"C": COVARIANCE, "P": TABLE.abs() * (1 - np.eye(3)) / 20, "A_sparse": TABLE}[name]
     call(TABLE, second)
     call(TABLE, second.set_axis([*"xyz"]).set_axis([*"xyz"], axis=1))  # says nothing of the order
     call(TABLE.to_numpy(), second.loc[[*"cab"], [*"cab"]])
