@@ -28,6 +28,11 @@ DATA_URI = re.compile(r"data:image/(png|webp);base64,([A-Za-z0-9+/=]+)")
 IMG = re.compile(r"<img\b[^>]*>")
 FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 
+# Long names of code, and any in a table, break first where their parts meet.
+PARTS = re.compile(r'<td\b.*?</td>|<span class="pre">[^<]{25,}</span>', re.DOTALL)
+PRE = re.compile(r'(?<=<span class="pre">)[^<]+')
+SEAM = re.compile(r"(?<=\w)[._/](?=\w)")
+
 # What screen readers and validators find fault with in the pages that Sphinx writes.
 HIDDEN = ' aria-label="Toggle hidden content"'  # would hide the visible words
 OPENED = re.compile(r'<p class="[^"]*\bexpanded\b[^"]*">.*?</p>', re.DOTALL)
@@ -36,6 +41,15 @@ REPAIRS = [
     (re.compile(r'<th class="head'), '<th scope="col" class="head'),
     (re.compile(r' role="(doc-biblioentry|list)"'), ""),
     (re.compile(r"<p>(<[uo]l\b.*?</[uo]l>)\s*</p>", re.DOTALL), r"\1"),  # what a function returns
+    # Lines of a signature end between its parts: after the bracket, after a comma.
+    (
+        re.compile(r'(<span class="sig-name.*?</span></span><span class="sig-paren">\(</span>)'),
+        r'<span class="sig-head">\1</span>',
+    ),
+    (
+        re.compile(r'(<em class="sig-param">(?:(?!</em>).)*</em>(?:,|(?=<span class="sig-p)))'),
+        r'<span class="sig-item">\1</span>',
+    ),
     (re.compile(r"<summary\b.*?</summary>", re.DOTALL), lambda found: _summary(found[0])),
 ]
 
@@ -73,7 +87,13 @@ def lighten_body(app, pagename, templatename, context, doctree):
     body = FIGURE.sub(_with_link_to_image, body)
     for pattern, replacement in REPAIRS:
         body = pattern.sub(replacement, body)
+    body = PARTS.sub(_with_seams, body)
     context["body"] = body
+
+
+def _with_seams(found):
+    """The code with places where a line may end."""
+    return PRE.sub(lambda name: SEAM.sub(r"\g<0><wbr/>", name[0]), found[0])
 
 
 def _store(folder, content, kind):

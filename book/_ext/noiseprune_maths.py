@@ -17,14 +17,21 @@ from sphinx.util.math import get_node_equation_number
 
 TYPESET = Path(__file__).with_name("typeset.js")
 STYLESHEET = "maths.css"
-# What may not end a line: the spaces of "5 %", "3 s", "1 ± 0.2", "N = 80" and "[1, 2]"; the dash of
-# "0.1–0.2", which a joiner of no width follows.
+# What may not end a line: the spaces of "5 %", "3 s", "7 May", "1 ± 0.2", "N = 80", "[1, 2]" and
+# "Theorem 3"; the dash of "0.1–0.2", which a joiner of no width follows.
 NUMBER = re.compile(
-    r"(?<=\d)\s(?=(?:%|±|(?:s|ms|min|h|kB|MB|GB)\b))|(?<=±)\s(?=\d)"
+    r"(?<=\d)\s(?=(?:%|±|(?:s|ms|min|h|kB|MB|GB|seconds?|minutes?|hours?|January|February|March|April"
+    r"|May|June|July|August|September|October|November|December)\b))|(?<=±)\s(?=\d)"
     r"|(?<=\b\w)\s(?=[=≤]\s\d)|(?<=\w\s[=≤])\s(?=\d)"
 )
 RANGE = re.compile(r"(?<=\d)\u2013(?=[\d−])")
-INTERVAL = re.compile(r"(\[[\d.−]+,)\s([\d.−]+\])")
+INTERVAL = re.compile(r"(\[[\d.,−]+,)\s([\d.,−]+\])")
+NUMBERED = re.compile(
+    r"\b((?:Theorem|Proposition|Lemma|Definition|Corollary|Property|Figure|Table|[Cc]hapter)s?"
+    r"|Python|NumPy|SciPy|Matplotlib|PyTorch)\s(?=\d)"
+)
+SHOWN = ('class="comparison"', 'class="verdict"')  # HTML that is text
+TAG = re.compile(r"(<code\b.*?</code>|<[^>]*>)", re.DOTALL)
 VERBATIM = (nodes.literal, nodes.FixedTextElement, nodes.math)
 logger = logging.getLogger(__name__)
 
@@ -74,6 +81,8 @@ def keep_together(app, doctree, docname):
         parent, whole = formula.parent, nodes.inline(classes=["with-formula"])
         at = parent.index(formula)
         before, after = (parent[k] if 0 <= k < len(parent) else None for k in (at - 1, at + 1))
+        if formula.astext() == r"\blacksquare" and isinstance(before, nodes.Text):
+            parent[at - 1] = nodes.Text(re.sub(r"\s$", "\u00a0", before))
         opening = isinstance(before, nodes.Text) and re.search(r"[(\[]$", before)
         closing = isinstance(after, nodes.Text) and re.match(r"[.,;:!?)\]]+", after)
         if not (opening or closing):
@@ -89,15 +98,26 @@ def keep_together(app, doctree, docname):
 
 
 def keep_numbers_whole(app, doctree, docname):
-    """Join a number in running text to its unit or spread, and the two ends of a range."""
+    """Join a number in running text to its unit, spread or name, and the two ends of a range."""
     if app.builder.format != "html":
         return
     for text in list(doctree.findall(nodes.Text)):
-        table = isinstance(text.parent, nodes.raw) and 'class="comparison"' in text
-        if table or not isinstance(text.parent, (nodes.raw, *VERBATIM)):
-            whole = RANGE.sub("\u2013\u2060", NUMBER.sub("\u00a0", text))
-            whole = INTERVAL.sub("\\1\u00a0\\2", whole)
-            text.parent.replace(text, nodes.Text(whole))
+        parent = text.parent
+        if isinstance(parent, nodes.raw) and any(mark in text for mark in SHOWN):
+            parts = TAG.split(text)
+            parts[::2] = map(_whole, parts[::2])
+            parent.replace(text, nodes.Text("".join(parts)))
+        elif not isinstance(parent, (nodes.raw, *VERBATIM)):
+            at = parent.index(text)  # a link may follow, of the number alone
+            after = parent[at + 1].astext() if at + 1 < len(parent) else ""
+            parent[at] = nodes.Text(_whole(text, after))
+
+
+def _whole(text, after=""):
+    """The text, which another follows, with spaces and dashes at which no line ends."""
+    whole = RANGE.sub("\u2013\u2060", NUMBER.sub("\u00a0", text + after[:1]))
+    whole = NUMBERED.sub("\\1\u00a0", INTERVAL.sub("\\1\u00a0\\2", whole))
+    return whole[: -1 if after else None]
 
 
 def _is_math(node):

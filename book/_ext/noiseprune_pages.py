@@ -30,6 +30,7 @@ IMPORT = re.compile(
 NAME = re.compile(
     r'(?:<span class="n">(\w+)</span><span class="o">\.</span>)?<span class="n">(\w+)</span>'
 )
+SHORT_CODE = 24  # characters that stay on one line
 DESCRIPTION_LENGTH = 160  # characters that search engines show
 FIRST_PAGE = """\
 <!DOCTYPE html>
@@ -63,6 +64,13 @@ def drop_thebe_settings(app, doctree, docname):
             node.parent.remove(node)
 
 
+def keep_short_code_whole(app, doctree, docname):
+    """Mark short code, which would break at its hyphens."""
+    for code in doctree.findall(nodes.literal):
+        if len(code.astext()) <= SHORT_CODE:
+            code["classes"].append("short")
+
+
 def complete_page(app, pagename, templatename, context, doctree):
     """Add description and footer."""
     if doctree is None:
@@ -72,9 +80,10 @@ def complete_page(app, pagename, templatename, context, doctree):
         context["metatags"] += f'<meta name="description" content="{html.escape(description)}">\n'
     execution = executions(app).get(Path(pagename).name)
     if execution:
-        tools = ", ".join(f"{name} {execution['versions'][key]}" for key, name in NAMES.items())
+        versions = execution["versions"]
+        tools = ", ".join(f"{name}\u00a0{versions[key]}" for key, name in NAMES.items())
         computed = f"Numbers computed on {execution['executed']} with {tools}, "
-        computed += f"in {execution['seconds']} s."
+        computed += f"in {execution['seconds']}\u00a0s."
         context["theme_extra_footer"] = f'<p class="computed-with">{html.escape(computed)}</p>'
 
 
@@ -176,6 +185,7 @@ def setup(app):
     """Connect the functions above to the build."""
     app.connect("doctree-read", number_proofs, priority=400)  # before the table of contents
     app.connect("doctree-resolved", drop_thebe_settings, priority=900)
+    app.connect("doctree-resolved", keep_short_code_whole)
     app.add_directive("modules-of", ModulesOf)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", keep_out_internals)

@@ -91,6 +91,26 @@ SCROLLED = """() => [...document.querySelectorAll(
 )].filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.textContent)"""
 
 
+# Displays that cut signs off at their upper or lower edge (half a pixel may be lost by rounding).
+CUT_OFF = """() => [...document.querySelectorAll("div.math > mjx-container")].filter(formula => {
+  const box = formula.getBoundingClientRect();
+  const signs = [...formula.querySelectorAll("mjx-c")].map(sign => sign.getBoundingClientRect());
+  return signs.some(s => s.height && (s.top < box.top + 1 || s.bottom > box.bottom - 1));
+}).map(formula => formula.ariaLabel)"""
+
+
+# Short code on two lines, but at a seam of its names in a table.
+TORN = """() => [...document.querySelectorAll("article code.short")].filter(code => {
+  const range = document.createRange();
+  const texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    range.selectNodeContents(text);
+    const tops = [...range.getClientRects()].map(box => box.top);
+    if (Math.max(...tops) - Math.min(...tops) > 5) return true;
+  }
+}).map(code => code.textContent)"""
+
+
 # Words and numbers of tables that stand on two lines.
 BROKEN = """() => [...document.querySelectorAll(
   "article table:not(.indextable) :is(td, th)"
@@ -109,6 +129,35 @@ BROKEN = """() => [...document.querySelectorAll(
 })"""
 
 
+# Axe takes a minute on the contrasts of a page, so one text of each kind is marked: a kind has a
+# colour, size and weight, and the grounds and opacities of all that it stands in.
+MARK_KINDS = """() => {
+  const grounds = new Map(), kinds = new Set();
+  const ground = node => {
+    if (!node) return "";
+    if (!grounds.has(node)) {
+      const s = getComputedStyle(node), under = ground(node.parentElement);
+      const own = [s.backgroundColor, s.backgroundImage, s.opacity, s.filter, s.zIndex, s.position];
+      const same = own.join() === "rgba(0, 0, 0, 0),none,1,none,auto,static";
+      grounds.set(node, same ? under : under + "/" + own);
+    }
+    return grounds.get(node);
+  };
+  for (const node of document.querySelectorAll("body, body *")) {
+    node.removeAttribute("data-kind");
+    const input = node.matches("input, select, textarea, button");
+    const text = [...node.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+    if (!(input || text) || !node.getClientRects().length || node.closest("mjx-math")) continue;
+    const s = getComputedStyle(node);
+    const letters = [s.color, s.fontSize, s.fontWeight, s.textShadow];
+    const kind = [node.tagName, ...letters, ground(node)].join();
+    if (input || !kinds.has(kind)) node.setAttribute("data-kind", "");
+    kinds.add(kind);
+  }
+  axe.configure({rules: [{id: "color-contrast", selector: "[data-kind]"}]});
+}"""
+
+
 MADE = ["search", "genindex", "prf-prf", "py-modindex"]
 SOURCES = ["_modules/index", "_modules/noiseprune/pruning", "_modules/replication/figures/spectrum"]
 
@@ -118,16 +167,20 @@ def test_page_is_accessible_and_fits_every_screen(visit, name):
     page = visit(name)
     alive(page)
     page.add_style_tag(content="* { content-visibility: visible !important }")  # axe asks for all
+    page.add_style_tag(content="*, *::before, *::after { transition: none !important }")
     page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
     for width, theme, rules in SCREENS:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=theme)
         page.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
-        page.wait_for_timeout(500)  # colours fade, and the theme looks a little later what scrolls
+        page.wait_for_timeout(500)  # the theme looks a little later what scrolls
+        page.evaluate(MARK_KINDS)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(WIDER, width) == []
         assert page.evaluate(BROKEN) == []
         assert page.evaluate(SCROLLED) == []
+        assert page.evaluate(CUT_OFF) == []
+        assert page.evaluate(TORN) == []
         options = {"resultTypes": ["violations"], "preload": False}  # no second look at styles
         options["rules"] = {"label-content-name-mismatch": {"enabled": True}}
         if rules:

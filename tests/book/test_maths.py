@@ -34,6 +34,8 @@ def test_a_formula_stays_with_the_signs_beside_it(before, after, joined):
         ("so (N = 80, p ≤ 0.5), a = b", "so (N\u00a0=\u00a080, p\u00a0≤\u00a00.5), a = b"),
         ("from 0.29–0.31 [0.2, 0.4] on", "from 0.29–\u20600.31 [0.2,\u00a00.4] on"),
         ("Ornstein–Uhlenbeck, 3 samples", "Ornstein–Uhlenbeck, 3 samples"),
+        ("[1,010,452, 1,010,608] on 7\nMay", "[1,010,452,\u00a01,010,608] on 7\u00a0May"),
+        ("Theorem 14, chapter\n11, SciPy 1", "Theorem\u00a014, chapter\u00a011, SciPy\u00a01"),
     ],
 )
 def test_a_number_stays_with_its_unit_but_not_in_code(text, whole):
@@ -41,6 +43,17 @@ def test_a_number_stays_with_its_unit_but_not_in_code(text, whole):
     document += nodes.paragraph("", "", nodes.Text(text), code)
     keep_numbers_whole(HTML, document, "")
     assert [found.astext() for found in document.findall(nodes.Text)] == [whole, text]
+
+
+def test_a_number_stays_with_what_it_numbers_in_a_link_and_in_a_verdict():
+    document, number = utils.new_document(""), nodes.reference("", "11", refuri="#")
+    document += nodes.paragraph("", "", nodes.Text("in chapter "), number)
+    document += nodes.raw("", '<p class="verdict" title="4 min">4 min, <code>N = 3</code></p>')
+    keep_numbers_whole(HTML, document, "")
+    link, verdict = document
+    assert link.astext() == "in chapter\u00a011"
+    joined = '<p class="verdict" title="4 min">4\u00a0min, <code>N = 3</code></p>'
+    assert verdict.astext() == joined
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_run_times_are_those_of_the_notebooks():
     blocks = [executions()[p.stem] for p in chapters()]
     assert [row[1:] for row in rows[:-1]] == [[b["executed"], str(b["seconds"])] for b in blocks]
     assert rows[-1][-1] == str(sum(b["seconds"] for b in blocks))
-    assert f"NumPy {blocks[0]['versions']['numpy']}" in page(path).text_content()
+    assert f"NumPy\u00a0{blocks[0]['versions']['numpy']}" in page(path).text_content()
 
 
 def test_every_symbol_leads_to_its_first_use():
