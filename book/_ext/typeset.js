@@ -29,7 +29,7 @@ global.MathJax = {
 };
 const NO_BREAK = /mjx-c(7C|2225|2016|2061|2211|220F|222B)\b/;  // bars of sizes; a function or a sum before what it is of
 const LONG = 25;  // characters of TeX that may not fit a line
-const SHORT = 18;  // signs that stay in one line of text if they stand in brackets
+const SHORT = 24;  // signs that stay in one line of text if they stand in brackets
 // What the engine calls by a name that is not the reader's.
 const WORDS = [
   [/^1 lines Line 1: /, ""],
@@ -41,10 +41,38 @@ const WORDS = [
 ];
 
 const OPENING = /mjx-c(28|5B|7B|27E8)\b/g, CLOSING = /mjx-c(29|5D|7D|27E9)\b/g;
+const BARS = [/mjx-c7C\b/g, /mjx-c(2225|2016)\b/g];
+const SIGN = /mjx-c(2212|2B|B1|2213)\b/, NUMBER = /^(<mjx-mn\b|<mjx-mo[^>]*><mjx-c class="mjx-c2[CE]\b)/;
 const count = (text, pattern) => (text.match(pattern) || []).length;
 
+// How many brackets each node opens and closes. Bars are brackets where two of a kind stand in one pair
+// of brackets, or in none.
+function brackets(adaptor, math) {
+  const found = new Map(), open = [];
+  for (const [k, child] of adaptor.childNodes(math).entries()) {
+    const text = adaptor.outerHTML(child);
+    const own = { opens: count(text, OPENING), closes: count(text, CLOSING) };
+    found.set(child, own);
+    for (let n = own.closes; n < own.opens; n++) open.push({ kind: "(" });
+    for (let n = own.opens; n < own.closes; n++) {
+      while (open.length && open.pop().kind !== "(");  // a bar that had no second one
+    }
+    for (const kind of BARS) {
+      if (count(text, kind) % 2 === 0) continue;
+      const last = open[open.length - 1];
+      if (last && last.kind === kind && last.k < k - 1) {
+        found.get(open.pop().child).opens++;
+        own.closes++;
+      } else {
+        open.push({ kind, k, child });
+      }
+    }
+  }
+  return found;
+}
+
 // What stands in brackets that are short enough for a line.
-function inShortBrackets(adaptor, math) {
+function inShortBrackets(adaptor, math, bounds) {
   const short = new Set();
   let depth = 0, inside = [], size = 0;
   for (const child of adaptor.childNodes(math)) {
@@ -53,7 +81,7 @@ function inShortBrackets(adaptor, math) {
       inside.push(child);
       size += count(text, /<mjx-c /g);
     }
-    depth += count(text, OPENING) - count(text, CLOSING);
+    depth += bounds.get(child).opens - bounds.get(child).closes;
     if (depth <= 0) {
       if (size <= SHORT) inside.forEach((node) => short.add(node));
       [depth, inside, size] = [0, [], 0];
@@ -69,8 +97,9 @@ function divide(adaptor, math, display) {
   const wrap = (name, nodes) => adaptor.node("span", { class: name }, nodes);
   const joined = (name, lists) => (lists.length > 1 ? lists.map((list) => wrap(name, list)) : lists.flat());
   const sides = [[]], end = [];  // groups, each a list of parts, each one of pieces; gaps between them
-  const sealed = display ? new Set() : inShortBrackets(adaptor, math);
-  let depth = 0, norm = false, operator = false, gap = false, begun = false;
+  const bounds = brackets(adaptor, math);
+  const sealed = display ? new Set() : inShortBrackets(adaptor, math, bounds);
+  let depth = 0, operator = false, gap = false, begun = false;
   for (const child of adaptor.childNodes(math)) {
     const text = adaptor.outerHTML(child), spaced = adaptor.getAttribute(child, "space");
     const wide = parseFloat((text.match(/mjx-mspace style="width: ([\d.]+)em/) || [])[1]) >= 1;
@@ -85,14 +114,13 @@ function divide(adaptor, math, display) {
       if (!text.includes("<mjx-c")) {
         gap = true;  // no character: TeX's \; and the like
       } else {
-        const bar = count(text, /mjx-c(2225|2016)\b/g) % 2 > 0;
-        const opens = count(text, OPENING) + (bar && !norm), closes = count(text, CLOSING) + (bar && norm);
+        const { opens, closes } = bounds.get(child);
         const may = operator && (spaced || gap) && !sealed.has(child), factor = gap && opens > closes;
         fresh = fresh || (may && !(display && depth > 0));
         if (!fresh && display && (may || factor)) group[group.length - 1].push([]);
         const sign = adaptor.kind(child) === "mjx-mo" && !closes && !NO_BREAK.test(text);
-        [operator, gap, begun] = [sign && begun, false, true];  // none that begins a row
-        norm = norm !== bar;
+        const torn = !begun || (operator && SIGN.test(text));  // begins a row, or follows another
+        [operator, gap, begun] = [sign && !torn, false, true];
         depth += opens - closes;
       }
       if (fresh) group.push([[]]);
@@ -100,8 +128,22 @@ function divide(adaptor, math, display) {
       part[part.length - 1].push(child);
     }
   }
+  for (const group of sides.filter(Array.isArray)) {
+    const last = group.length > 1 && group[group.length - 1];
+    if (last && last.flat().every((node) => NUMBER.test(adaptor.outerHTML(node)))) {
+      const before = group[group.length - 2];
+      before[before.length - 1].push(...group.pop().flat());  // no number alone on a line
+    }
+  }
   const parts = (group) => joined("mjx-part", group.map((part) => joined("mjx-piece", part)));
   const beside = sides.map((side) => (Array.isArray(side) ? wrap("mjx-group", parts(side)) : side));
+  if (!display) sides[0].slice(1).forEach(([[first]], k) => {  // no line begins with a blank
+    const space = adaptor.getAttribute(first, "space");
+    const before = sides[0][k][0], last = before[before.length - 1];
+    if (!space || adaptor.getAttribute(last, "rspace")) return;
+    adaptor.removeAttribute(first, "space");
+    adaptor.setAttribute(last, "rspace", space);
+  });
   const nodes = sides.length > 1 ? [wrap("mjx-groups", beside)] : parts(sides[0]);
   for (const node of [...nodes, ...end]) adaptor.append(math, node);
 }

@@ -65,6 +65,10 @@ def test_a_number_stays_with_what_it_numbers_in_a_link_and_in_a_verdict():
             "groups group part part piece piece group group",
         ),
         (r"\|x - y\| = \bigl\| m - n \bigr\| + z^2", "part piece piece part piece piece part"),
+        (r"|a_{\text{first}}| + |b - c| = |d + e|^2", "part part piece piece part piece piece"),
+        (r"P(a_{\text{first}} | b) + c_{\text{second}} + d", "part part part"),
+        (r"a_{\text{first}} - b = -\sum_i c_i d_i", "part part part"),
+        (r"a_{\text{first}} + b_{\text{second}} = 0.", "part part"),
         (r"\begin{aligned} a - b &= c + d \\ &\le e + f \end{aligned}", "rows part part part part"),
     ],
 )
@@ -74,8 +78,11 @@ def test_a_display_may_end_its_lines_beside_operators(tex, spans):
 
 def test_a_line_of_text_does_not_end_within_short_brackets():
     assert divided(r"(1 - \varepsilon) M_{\text{sparse}} + M", display=False) == "part part"
+    assert divided(r"|\lambda + D_i| \le \sum_{j \ne i} |W_{ij}|", display=False) == "part part"
+    assert divided(r"\|x - x_{\text{sparse}}\| / \|x\|", display=False) == ""
     assert (
-        divided(r"(a + b + c + d + e + f + g + h + i + j + k)", display=False).count("part") == 11
+        divided(r"(a + b + c + d + e + f + g + h + i + j + k + l + m)", display=False).count("part")
+        == 13
     )
 
 
