@@ -10,13 +10,13 @@ from scipy import linalg, sparse
 from scipy.sparse import csgraph
 from scipy.sparse import linalg as splinalg
 
-from noiseprune import _checks, _matrix
+from noiseprune import _checks, _matrix, _parts
 from noiseprune.asymmetric import shared_noise_error
 from noiseprune.covariance import NoCovariance, stationary_covariance, unstable
 from noiseprune.dynamics import trajectory_error
 from noiseprune.large.network import fits, is_large
 from noiseprune.large.solver import solver
-from noiseprune.spectrum import slowest_modes, spectral_epsilon
+from noiseprune.spectrum import spectral_epsilon
 
 MODES = 10  # slowest modes that are compared
 _PROBES = 16  # random vectors for the traces of large networks
@@ -35,7 +35,8 @@ class NetworkComparison:
         ``-1 / abscissa``.
     slow_error : float
         Median over the ten slowest modes of ``|lambda_k^sparse / lambda_k - 1|``, eigenvalues in
-        the order of their real parts.
+        the order of their real parts. A mode that a separate part has in both networks (a neuron
+        without synapses, or a part with one excess leak) counts in the largest part alone.
     covariance_error : float or None
         ``||C_sparse - C||_F / ||C||_F``, the stationary covariances under noise of one size for all
         neurons. Infinite where the pruned network is unstable.
@@ -108,11 +109,12 @@ def compare(A, A_sparse):
     symmetric = _matrix.is_symmetric(A) and _matrix.is_symmetric(A_sparse)
     big = is_large(A) and is_large(A_sparse)
     errors = _large if big else _symmetric if symmetric else _general
-    slow, slow_sparse, covariance, trajectory = errors(A, A_sparse)
+    fixed = _parts.fixed_modes(A, A_sparse)
+    slow, slow_sparse, covariance, trajectory = errors(A, A_sparse, fixed)
     return NetworkComparison(
         abscissa=scale * float(slow.real.max()),
         abscissa_sparse=scale * float(slow_sparse.real.max()),
-        slow_error=_slow_error(slow, slow_sparse),
+        slow_error=_slow_error(_without(slow, fixed[0]), _without(slow_sparse, fixed[0])),
         covariance_error=covariance,
         trajectory_error=trajectory,
         components=_components(A),
@@ -123,6 +125,13 @@ def compare(A, A_sparse):
 
 def _components(A):
     return int(csgraph.connected_components(_matrix.synapses(A), directed=False)[0])
+
+
+def _without(values, fixed):
+    """Eigenvalues less one for each fixed mode, the nearest."""
+    for value in fixed:
+        values = np.delete(values, np.argmin(np.abs(values - value)))
+    return values
 
 
 def _slow_error(slow, slow_sparse):
@@ -137,7 +146,7 @@ def _check_stable(A, largest):
         raise unstable(A, float(largest))
 
 
-def _symmetric(A, A_sparse):
+def _symmetric(A, A_sparse, _):
     """Eigenvalues and errors from the two eigendecompositions."""
     lam, V = np.linalg.eigh(_matrix.dense(A))
     mu, U = np.linalg.eigh(_matrix.dense(A_sparse))
@@ -152,7 +161,7 @@ def _symmetric(A, A_sparse):
     return lam, mu, _root(difference / (c @ c)), _root(trajectory)
 
 
-def _general(A, A_sparse):
+def _general(A, A_sparse, _):
     """Eigenvalues, and errors from the covariances within and between the networks."""
     dense, dense_sparse = _matrix.dense(A), _matrix.dense(A_sparse)
     slow, slow_sparse = linalg.eigvals(dense), linalg.eigvals(dense_sparse)
@@ -164,27 +173,38 @@ def _general(A, A_sparse):
     return slow, slow_sparse, float(linalg.norm(C_sparse - C) / linalg.norm(C)), trajectory
 
 
-def _large(A, A_sparse):
-    """Slowest eigenvalues by iteration, and errors from random vectors where solves are cheap."""
+def _large(A, A_sparse, fixed):
+    """Slowest eigenvalues by iteration, and errors from random vectors where solves are cheap.
+
+    The iteration finds those beside the fixed modes, which are known.
+    """
     n = A.shape[0]
     if not (fits(A) and fits(A_sparse)):
         start = np.random.default_rng(0).standard_normal(n)
         try:
             slow, slow_sparse = (
-                splinalg.eigs(matrix, k=MODES, which="LR", v0=start, return_eigenvectors=False)
+                splinalg.eigs(
+                    _parts.operator_beside(matrix, fixed),
+                    k=MODES,
+                    which="LR",
+                    v0=start,
+                    return_eigenvectors=False,
+                )
                 for matrix in (A, A_sparse)
             )
         except splinalg.ArpackError as error:
             raise _not_found(n, error) from error
+        slow, slow_sparse = (np.append(values, fixed[0]) for values in (slow, slow_sparse))
         _check_stable(A, slow.real.max())
         finite = None if slow_sparse.real.max() < 0 else math.inf
         return slow, slow_sparse, finite, finite
-    slow, solve = _slowest(A), solver(A)
+    slow, solve = _slowest(A, fixed), solver(A)
     try:
-        slow_sparse, solve_sparse = _slowest(A_sparse), solver(A_sparse)
+        slow_sparse, solve_sparse = _slowest(A_sparse, fixed), solver(A_sparse)
     except NoCovariance:
         more = -A_sparse.diagonal().mean()  # no leak is left: with some, the modes are the same
-        slow_sparse = np.minimum(_slowest(A_sparse - more * sparse.eye_array(n)) + more, 0.0)
+        faster = A_sparse - more * sparse.eye_array(n), (fixed[0] - more, fixed[1])
+        slow_sparse = np.minimum(_slowest(*faster) + more, 0.0)
         slow_sparse[-1] = 0.0
         return slow, slow_sparse, math.inf, math.inf
     rng = np.random.default_rng(0)
@@ -202,10 +222,10 @@ def _large(A, A_sparse):
     return slow, slow_sparse, _root(difference / size), float(trajectory[0])
 
 
-def _slowest(A):
-    """Slowest eigenvalues of a large dominant network."""
+def _slowest(A, fixed):
+    """Slowest eigenvalues of a large dominant network beside the fixed modes, and those."""
     try:
-        return slowest_modes(A, MODES)[0]
+        return np.sort(np.append(_parts.slowest_beside(A, MODES, fixed)[0], fixed[0]))
     except RuntimeError as error:
         raise _not_found(A.shape[0], "too many decay at nearly the same rate") from error
 

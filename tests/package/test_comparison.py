@@ -181,3 +181,36 @@ def test_errors_do_not_depend_on_the_unit_of_time(network, symmetric, power):
     for name, value in vars(expected).items():
         scale = 2.0**power if name.startswith("abscissa") else 1
         assert vars(found)[name] == (value and pytest.approx(value * scale, rel=1e-9)), name
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_what_parts_keep_does_not_hide_the_error_of_the_others(symmetric, large, monkeypatch):
+    """Under the balanced leak each lone neuron decays at the excess, the slowest rate there is."""
+    W = npr.random_graph(120, 6, rng=0).toarray()
+    W *= np.random.default_rng(0).uniform(0.5, 1.5, W.shape) if not symmetric else 1.0
+    pruned = npr.noise_prune(npr.add_leak(W, excess=0.05), 0.6, rng=0).A.toarray()
+    V = pruned - np.diag(pruned.diagonal())
+    assert npr.compare(npr.add_leak(W, excess=0.05), pruned).components == 1
+    expected = npr.compare(npr.add_leak(W, excess=0.05), npr.add_leak(V, excess=0.05))
+    assert expected.slow_error > 0.01
+    if large:
+        monkeypatch.setattr("noiseprune.large.network.LIMIT", 50)
+    pair = np.array([[0.0, 9e3], [9e3, 0.0]])  # the other mode is fast
+    for others in ([np.zeros((140, 140))], [pair] * 9, [pair, np.zeros((9, 9))]):
+        A, B = (
+            sparse.csr_array(npr.add_leak(sparse.block_diag([M, *others]).toarray(), excess=0.05))
+            for M in (W, V)
+        )
+        found = npr.compare(A, B)
+        assert found.slow_error == pytest.approx(expected.slow_error, rel=1e-5)
+        assert found.abscissa == pytest.approx(expected.abscissa, rel=1e-9)
+        assert found.abscissa_sparse == pytest.approx(expected.abscissa_sparse, rel=1e-9)
+
+
+def test_what_a_part_does_not_keep_counts():
+    lone = npr.add_leak(sparse.block_diag([1 - np.eye(3), np.zeros((9, 9))]).toarray(), excess=0.5)
+    changed = lone.copy()
+    changed[3:, 3:] *= 1.5
+    assert npr.compare(lone, lone).slow_error == 0
+    assert npr.compare(lone, changed).slow_error == pytest.approx(0.5)
