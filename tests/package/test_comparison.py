@@ -199,7 +199,11 @@ def test_what_parts_keep_does_not_hide_the_error_of_the_others(symmetric, large,
     pair = np.array([[0.0, 9e3], [9e3, 0.0]])  # the other mode is fast
     for others in ([np.zeros((140, 140))], [pair] * 9, [pair, np.zeros((9, 9))]):
         A, B = (
-            sparse.csr_array(npr.add_leak(sparse.block_diag([M, *others]).toarray(), excess=0.05))
+            sparse.csr_array(
+                npr.add_leak(
+                    sparse.block_diag([*map(sparse.coo_array, [M, *others])]).toarray(), excess=0.05
+                )
+            )
             for M in (W, V)
         )
         found = npr.compare(A, B)
@@ -209,7 +213,10 @@ def test_what_parts_keep_does_not_hide_the_error_of_the_others(symmetric, large,
 
 
 def test_what_a_part_does_not_keep_counts():
-    lone = npr.add_leak(sparse.block_diag([1 - np.eye(3), np.zeros((9, 9))]).toarray(), excess=0.5)
+    lone = npr.add_leak(
+        sparse.block_diag([*map(sparse.coo_array, [1 - np.eye(3), np.zeros((9, 9))])]).toarray(),
+        excess=0.5,
+    )
     changed = lone.copy()
     changed[3:, 3:] *= 1.5
     assert npr.compare(lone, lone).slow_error == 0

@@ -198,7 +198,10 @@ def test_neurons_without_synapses_and_small_parts_change_nothing():
     assert expected.gain["leak"] > 1.2
     pair = np.array([[0.0, -1e3], [-1e3, 0.0]])  # whose other mode is fast
     for others in ([np.zeros((130, 130))], [pair] * 12, [pair, np.zeros((30, 30))]):
-        B = npr.add_leak(sparse.block_diag([W, *others], format="csr").toarray(), excess=excess)
+        B = npr.add_leak(
+            sparse.block_diag([*map(sparse.coo_array, [W, *others])], format="csr").toarray(),
+            excess=excess,
+        )
         for network in (B, sparse.csr_array(B)):
             found = npr.diagnose(network, keep=0.4)
             if others[0] is not pair:

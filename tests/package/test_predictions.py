@@ -212,7 +212,7 @@ def test_modes_that_parts_keep_do_not_count(large, monkeypatch):
     flip = np.where(np.arange(30) % 3, 1.0, -1.0)  # balanced: signs that agree
     parts = [npr.random_graph(n, 8, rng=n).toarray() for n in (70, 40, 30)]
     parts[2] *= np.outer(flip, flip)
-    W = sparse.block_diag([*parts, np.zeros((20, 20))], format="csr")
+    W = sparse.block_diag([*map(sparse.coo_array, [*parts, np.zeros((20, 20))])], format="csr")
     A = sparse.csr_array(npr.add_leak(W, excess=0.05))
     values, vectors = _parts.slowest_beside(A, 10, _parts.fixed_modes(A))
     expected = [np.linalg.eigvalsh(npr.add_leak(part, excess=0.05)) for part in parts]
@@ -224,12 +224,17 @@ def test_modes_that_parts_keep_do_not_count(large, monkeypatch):
     found = theory.predicted_gain(A, 0.5, rules=("leak", "uniform"))
     assert (found.spread[0] > 1e-9).sum() == 9
     frustrated = np.array([[0, 1.0, 1], [1, 0, -1], [1, -1, 0]])  # keeps no mode
-    apart = npr.add_leak(sparse.block_diag([1 - np.eye(9), frustrated]).toarray(), excess=0.1)
+    apart = npr.add_leak(
+        sparse.block_diag([*map(sparse.coo_array, [1 - np.eye(9), frustrated])]).toarray(),
+        excess=0.1,
+    )
     assert _parts.fixed_modes(apart)[0].size == 0
 
 
 def test_a_part_that_never_decays_is_not_passed_over():
-    W = sparse.block_diag([np.ones((5, 5)) - np.eye(5), [[0.0]]]).toarray()
+    W = sparse.block_diag(
+        [*map(sparse.coo_array, [np.ones((5, 5)) - np.eye(5), [[0.0]]])]
+    ).toarray()
     A = npr.add_leak(W, excess=np.array([0.5] * 5 + [0.0]))
     with pytest.raises(ValueError, match="singular"):
         theory.predicted_gain(A, 0.5, rules=("leak", "weight"))
