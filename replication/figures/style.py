@@ -27,7 +27,7 @@ LABELS = {
 MARKERS = {"original": "o", "noise": "o", "leak": "D", "weight": "s", "uniform": "^"}
 LINES = {"original": "-", "noise": "-", "leak": "-.", "weight": "--", "uniform": ":"}
 ACCENT = "#CC79A7"  # what the text points at: bounds, recorded values, long-range links
-SECOND = "#56B4E9"  # beside ACCENT where a figure compares what is no network
+SECOND = "#3399CC"  # beside ACCENT where a figure compares what is no network
 # Mark and colour of each family of networks.
 FAMILIES = {
     "clusters": ("o", "#0072B2"),
@@ -36,7 +36,7 @@ FAMILIES = {
     "tree": ("v", "#CC79A7"),
     "random": ("D", "#4D4D4D"),
     "original": ("*", "#000000"),
-    "equal clusters": ("P", "#56B4E9"),
+    "equal clusters": ("P", "#3399CC"),
 }
 PARTS = ("#332288", "#A6611A", "#882255", "#3A87AD")  # neurons, modes or clusters of one network
 # Greys, from ink to ground: a curve of theory, points in the background, a link, a predicted
