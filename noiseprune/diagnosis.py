@@ -15,6 +15,8 @@ from noiseprune.pruning import RULES, keep_probabilities, synapse_scores
 KEEPS = (0.5, 0.3, 0.2, 0.1, 0.05)
 _BOTTLENECKS = 5  # synapses that are named
 _MODES = 10  # slowest modes for which the gain is predicted
+_SCALED = "noise, homeostatic"  # column of the predictions
+_PAYS = 1.2  # predicted gain over leak above which there are bottlenecks that count
 _SIMILAR = 1.25  # ratio of leaks below which they are called nearly the same
 _LOST = 0.7  # neurons expected to lose all their synapses: half of all draws lose one
 _BUDGET = 10**5  # synapses above which the fraction for a wanted epsilon is not searched for
@@ -64,9 +66,10 @@ class Diagnosis:
         with diagonal "homeostatic". Infinite where nothing holds.
     keep_for : dict
         Smallest fraction for epsilon 0.5 and 0.3, for every rule; empty where it is not predicted.
-    rough : tuple of float
-        Fractions, those of `keep_for` included, at which the prediction for the first rule is not
-        reliable: above 1, or single synapses decide (`theory.PredictedEpsilon`).
+    rough : dict
+        For each column of the predictions, the fractions, those of `keep_for` included, at which
+        epsilon is not reliable: above 1, or single synapses decide (`theory.PredictedEpsilon`). And
+        for a gain above 1 that is not (`theory.PredictedGain`).
     gain : dict
         How many times smaller the errors of the ten slowest modes are by noise than by leak, and
         than by weight; empty where it is not predicted. Modes count as in `theory.predicted_gain`.
@@ -96,7 +99,7 @@ class Diagnosis:
     measure: str
     predictions: tuple
     keep_for: dict
-    rough: tuple
+    rough: dict
     gain: dict
     advice: tuple
 
@@ -249,32 +252,30 @@ def _beyond_leak(scores, symmetric, names):
 def _expected(A, W, facts, scores, keeps):
     """Predictions for every rule that has scores."""
     epsilon = facts["symmetric"] and facts["dominant"]
-    rows, rough, first = [], [], next(iter(scores))
+    rows, rough = [], {}
+
+    def predicted(column, P, keep, **diagonal):
+        found = theory.predicted_epsilon(A, P, S=scores.get("noise"), **diagonal)
+        if not found.reliable:
+            rough.setdefault(column, []).append(keep)
+        return found.epsilon
+
     for keep in keeps:
         row = {"keep": keep}
         for rule, S in scores.items():
             P = keep_probabilities(S, keep=keep)
-            if epsilon:
-                predicted = theory.predicted_epsilon(A, P)
-                row[rule] = predicted.epsilon
-                if rule == first and not predicted.reliable:
-                    rough.append(keep)
-            else:
-                row[rule] = _input_error(A, W, P)
-            if epsilon and rule == "noise":
-                scaled = theory.predicted_epsilon(A, P, diagonal="homeostatic").epsilon
+            row[rule] = predicted(rule, P, keep) if epsilon else _input_error(A, W, P)
         if epsilon and "noise" in scores:
-            row["noise, homeostatic"] = scaled
+            P = keep_probabilities(scores["noise"], keep=keep)
+            row[_SCALED] = predicted(_SCALED, P, keep, diagonal="homeostatic")
         rows.append(row)
     keep_for, gain = {}, {}
     if epsilon and facts["synapses"] <= _BUDGET:
         for wanted in (0.5, 0.3):
-            keep_for[wanted] = {
-                rule: theory.keep_for_epsilon(A, wanted, S=S) for rule, S in scores.items()
-            }
-            P = keep_probabilities(scores[first], keep=(enough := keep_for[wanted][first]))
-            if not theory.predicted_epsilon(A, P).reliable:
-                rough.append(enough)
+            keep_for[wanted] = {}
+            for rule, S in scores.items():
+                enough = keep_for[wanted][rule] = theory.keep_for_epsilon(A, wanted, S=S)
+                predicted(rule, keep_probabilities(S, keep=enough), enough)
     if epsilon and facts["stable"]:
         modes = _parts.slowest_beside(A, min(_MODES, facts["neurons"] - 1), _parts.fixed_modes(A))
         errors = {
@@ -282,12 +283,15 @@ def _expected(A, W, facts, scores, keeps):
             for rule in ("noise", "leak", "weight")
         }
         for rule in ("leak", "weight"):
-            gain[rule] = theory.gain_between(errors["noise"], errors[rule]).gain
+            over = theory.gain_between(errors["noise"], errors[rule])
+            gain[rule] = over.gain
+            if over.gain > _PAYS and not over.reliable:
+                rough[f"gain over {rule}"] = [keeps[0]]
     return {
         "measure": "epsilon" if epsilon else "input error",
         "predictions": tuple(rows),
         "keep_for": keep_for,
-        "rough": tuple(rough),
+        "rough": rough,
         "gain": gain,
     }
 
@@ -347,9 +351,11 @@ def _advice(found, apart):
     if similar:
         yield "All neurons have nearly the same leak: rule 'weight' is as good as rule 'leak'."
     over_leak = found["gain"].get("leak")
-    if over_leak is not None and over_leak > 1.2:
+    pays = over_leak is not None and over_leak > _PAYS
+    if pays:
+        times = "many" if "gain over leak" in found["rough"] else f"{over_leak:.1f}"
         yield (
-            f"Noise pays: it leaves the slowest modes {over_leak:.1f} times less error than rule "
+            f"Noise pays: it leaves the slowest modes {times} times less error than rule "
             "'leak', for there are bottlenecks."
         )
     elif over_leak is not None or (found["score_ratio"] is not None and found["score_ratio"] < 1.1):
@@ -368,14 +374,18 @@ def _advice(found, apart):
         + f"{few}."
     )
     if found["rough"]:
-        kept = ", ".join(f"{keep:.2g}" for keep in found["rough"])
+        columns = "; ".join(
+            f"{column} at " + ", ".join(f"{keep:.2g}" for keep in fractions)
+            for column, fractions in found["rough"].items()
+        )
         yield (
-            f"Keeping {kept}, the prediction is above 1 or single synapses decide: read it as "
-            "large, not as a number."
+            "These predictions are above 1 or hang on single synapses, so read them as large, not "
+            f"as numbers: {columns}."
         )
     noise = {epsilon: row.get("noise") for epsilon, row in found["keep_for"].items()}
-    if noise and not set(noise.values()) & set(found["rough"]):
+    if noise and not set(noise.values()) & set(found["rough"].get("noise", ())):
         yield (
             f"For a worst error of 0.5, keep {noise[0.5]:.0%} by rule 'noise'; for 0.3, "
-            f"{noise[0.3]:.0%}. diagonal='homeostatic' needs less."
+            f"{noise[0.3]:.0%}. diagonal='homeostatic' needs less"
+            + (", but slow modes lose by it at bottlenecks." if pays else ".")
         )

@@ -17,6 +17,7 @@ from scipy import sparse, special
 
 from noiseprune import _checks, _matrix, _parts
 from noiseprune._matrix import row_indices, synapses
+from noiseprune.covariance import NoCovariance
 from noiseprune.large.network import is_large
 from noiseprune.pruning import (
     RULES,
@@ -28,6 +29,7 @@ from noiseprune.pruning import (
 from noiseprune.spectrum import slowest_modes
 
 _MODES_OF_LARGE = 30  # slowest modes that the prediction for a large network adds up
+_MANY = 10  # synapses that a sum must have to be nearly normal
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,10 @@ class PredictedEpsilon:
     jump : float
         The largest share of a neuron's leak by which one single synapse that survives adds to it.
     reliable : bool
-        Whether epsilon is below 1 and far above `jump`, and above the share of a leak that goes
-        with one single synapse that is lost, if a draw is likely to lose one so large. Where it is
-        not, single synapses decide what happens, and no sum over many becomes normal.
+        Whether epsilon is below 1 and far above `jump`, a draw is likely to keep all pairs whose
+        leverage is half of epsilon or more, and, for "homeostatic", the worst neuron keeps ten
+        synapses. Where it is not, single synapses decide what happens, such as those of a
+        bottleneck, and no sum over many becomes normal.
     """
 
     epsilon: float
@@ -240,7 +243,7 @@ def relaxation_bound(epsilon):
     return float(min(1.0, epsilon / (2 * np.sqrt(1 - epsilon))))
 
 
-def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched"):
+def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched", S=None):
     """Predict the worst relative error of a pruned network from its probabilities.
 
     Parameters
@@ -254,6 +257,9 @@ def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched"):
         quantile, they get the edge of a semicircle, too high where neurons are very unlike.
     diagonal : {"matched", "homeostatic"}
         As in `sample_synapses`.
+    S : csr_array, shape (N, N), optional
+        Scores of A by rule "noise" at sigma 1, half the leverages, if already known. Those of a
+        large sparse network are sampled otherwise, the same every time.
 
     Returns
     -------
@@ -289,9 +295,15 @@ def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched"):
     else:
         # Leaks no longer fluctuate: the edge of the semicircle, if all neurons were as the worst.
         epsilon = float(2 * np.sqrt(c.sum(axis=1).max()))
-    large = np.abs(W.data) / leak[row_indices(W)] >= epsilon / 2
-    lost = (1 - p)[large].sum()  # expected number of synapses so large
-    reliable = epsilon < 1 and jump < epsilon / 2 and lost < 0.5
+    reliable = epsilon < 1 and jump < epsilon / 2
+    if reliable and diagonal == "homeostatic":
+        reliable = np.bincount(row_indices(W), p)[np.argmax(c.sum(axis=1))] >= _MANY
+    if reliable:
+        try:
+            leverage = 2 * (synapse_scores(A, rng=0) if S is None else S).data
+        except NoCovariance:
+            leverage = np.full(W.nnz, np.inf)
+        reliable = (1 - p)[leverage >= epsilon / 2].sum() / 2 < 0.5  # pairs, lost on average
     return PredictedEpsilon(epsilon, jump, bool(reliable))
 
 
@@ -369,7 +381,7 @@ def keep_for_epsilon(A, epsilon, *, rule="noise", S=None):
     Returns
     -------
     float
-        The fraction, to a relative 1e-3.
+        The fraction, to a relative 1e-3. Whether it can be trusted says `predicted_epsilon` there.
 
     Raises
     ------
@@ -488,7 +500,7 @@ def gain_between(first, second):
     with np.errstate(divide="ignore"):
         ratio = spread[1, changed] / spread[0, changed]
     gain = float(np.median(ratio)) if changed.any() else 1.0
-    enough = bool(np.median(carriers, axis=1).min() >= 10)
+    enough = bool(np.median(carriers, axis=1).min() >= _MANY)
     return PredictedGain(gain, spread, carriers, enough)
 
 

@@ -92,12 +92,21 @@ def test_predictions_that_are_no_numbers_are_named():
     star = np.zeros((60, 60))
     star[0, 1:] = star[1:, 0] = 1
     found = npr.diagnose(npr.add_leak(star, excess=0.05), keep=[0.9, 0.5])
-    assert found.rough == (0.9, 0.5, *(row["noise"] for row in found.keep_for.values()))
-    assert any("not as a number" in line for line in found.advice)
+    assert found.rough["noise"] == [0.9, 0.5, *(row["noise"] for row in found.keep_for.values())]
+    assert any("not as numbers: noise at 0.9, 0.5" in line for line in found.advice)
     assert not any("For a worst error" in line for line in found.advice)
     dense = npr.diagnose(npr.add_leak(1 - np.eye(300)), keep=0.5)
-    assert dense.rough == ()
-    assert not any("not as a number" in line for line in dense.advice)
+    assert dense.rough == {}
+    assert not any("not as numbers" in line for line in dense.advice)
+
+
+def test_every_rule_is_judged_at_a_bottleneck(bottlenecks):
+    """Ten links of weight 1 in a ring: noise keeps them, the controls do not."""
+    kept = {row["noise"] for row in bottlenecks.keep_for.values()}
+    assert not kept & set(bottlenecks.rough.get("noise", ()))
+    for rule in ("leak", "weight", "uniform"):
+        assert {row[rule] for row in bottlenecks.keep_for.values()} <= set(bottlenecks.rough[rule])
+    assert any("slow modes lose by it" in line for line in bottlenecks.advice)
 
 
 def test_input_error_is_that_of_many_draws(network):

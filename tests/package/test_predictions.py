@@ -83,6 +83,25 @@ def test_unreliable_predictions_say_so(clustered):
     assert not theory.predicted_slowest(clustered, few).reliable
 
 
+@pytest.mark.parametrize("rule", ["leak", "weight", "uniform"])
+def test_predictions_by_a_rule_that_cuts_bottlenecks_are_not_reliable(rule):
+    """Ten cliques in a ring, one link from each to the next."""
+    W = np.kron(np.eye(10), 1 - np.eye(30))
+    last = 30 * np.arange(10) + 29
+    W[last, (last + 1) % 300] = W[(last + 1) % 300, last] = 1
+    A = npr.add_leak(W, excess=0.05)
+    noise = npr.synapse_scores(A)
+    kept = npr.keep_probabilities(noise, keep=0.6)
+    assert theory.predicted_epsilon(A, kept).reliable
+    P = npr.keep_probabilities(npr.synapse_scores(A, rule=rule), keep=0.6)
+    for diagonal in ("matched", "homeostatic"):
+        predicted = theory.predicted_epsilon(A, P, diagonal=diagonal)
+        assert not predicted.reliable
+        assert theory.predicted_epsilon(A, P, diagonal=diagonal, S=noise) == predicted
+    found = [npr.spectral_epsilon(A, B) for B in drawn(A, P, 9, diagonal="homeostatic")]
+    assert np.median(found) > 1.5 * predicted.epsilon
+
+
 def test_a_large_sparse_network_is_predicted_without_a_dense_matrix():
     A = npr.add_leak(npr.random_graph(20_000, 40, rng=0), excess=0.05)
     P = npr.keep_probabilities(npr.synapse_scores(A, rule="leak"), keep=0.5)
