@@ -355,9 +355,9 @@ def _four_neurons():
             {
                 "say": "Turn the inhibitory link 1–2 into an excitatory one. Now all links of the "
                 "triangle ask for the same, and each can replace another.",
-                "at": {"reset": True, "pick": [0, 1]},
+                "at": {"reset": True, "pick": [0, 2]},
                 "button": "Turn the sign",
-                "do": {"link": [0, 1, 2]},
+                "do": {"link": [0, 1, 2], "pick": [0, 2]},
             },
             {
                 "say": "Shake it: the probabilities come out of the noise.",

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from replication.figures.style import ACCENT, COLORS, INK, MARKERS, SECOND, styled, ticks
 
 WAYS = {"matched": "independent", "homeostatic": "scaled"}  # labels of the two ways to draw
-LIMITS = {"guarantee": np.sqrt(2), "large girth": 1.0, "clique": 0.5}  # of epsilon sqrt(d) / 2
 
 
 def _look(way, rule):
@@ -68,7 +67,7 @@ def over_the_limit(panels) -> Figure:
     ----------
     panels : dict of str to dict of str to (degree, ratio)
         By title, by method ("matched", "homeostatic", "barrier"): kept degrees and the error
-        over the limit.
+        over the limit. The bound for complete graphs goes where the title begins with "complete".
 
     Returns
     -------
@@ -82,8 +81,12 @@ def over_the_limit(panels) -> Figure:
     looks = {way: _look(way, "noise") | {"label": label} for way, label in WAYS.items()}
     looks["barrier"] = {"color": SECOND, "ls": ":", "marker": "*", "ms": 9, "label": "barriers"}
     for ax, (title, methods) in zip(axes[0], panels.items(), strict=True):
-        for level in LIMITS.values():
-            ax.axhline(level, color=ACCENT, lw=1, zorder=1)
+        kept = np.concatenate([degree for degree, _ in methods.values()])
+        kept = np.geomspace(kept.min(), kept.max())
+        guarantee = np.sqrt(2) * kept / (kept + 2)  # (r - 1) / (r + 1) sqrt(d) / 2
+        large_girth, complete = np.ones(50), np.full(50, 0.5)
+        for limit in (guarantee, large_girth, *[complete] * title.startswith("complete")):
+            ax.plot(kept, limit, color=ACCENT, lw=1, zorder=1)
         for method, (degree, ratio) in methods.items():
             ax.plot(degree, ratio, **looks[method])
         ax.set(title=title, xlabel="neighbours kept, d", xscale="log")

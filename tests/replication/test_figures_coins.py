@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import same_color
 
 from replication.figures import coins as figures
-from replication.figures.style import COLORS, INK, SECOND
+from replication.figures.style import ACCENT, COLORS, INK, SECOND
 
 
 @pytest.fixture(autouse=True)
@@ -41,12 +41,15 @@ def test_found_and_predicted_stand_in_one_panel():
 
 def test_errors_over_the_limit():
     panels = {
-        "big": {"matched": ([100, 50], [1.8, 1.9]), "homeostatic": ([100, 50], [1.0, 0.9])},
+        "complete": {"matched": ([100, 50], [1.8, 1.9]), "homeostatic": ([100, 50], [1.0, 0.9])},
         "small": {"barrier": ([8, 30], [0.7, 0.8])},
     }
     figure = figures.over_the_limit(panels)
     big, small = figure.axes
-    assert np.allclose([line.get_ydata()[0] for line in big.lines[:3]], [np.sqrt(2), 1, 0.5])
+    limits = [line for line in big.lines if same_color(line.get_color(), ACCENT)]
+    assert np.allclose([line.get_ydata()[-1] for line in limits], [1.386, 1, 0.5], atol=1e-3)
+    limits = [line for line in small.lines if same_color(line.get_color(), ACCENT)]
+    assert np.allclose([line.get_ydata()[0] for line in limits], [0.8 / (2 / np.sqrt(8)), 1])
     (line,) = (line for line in small.lines if same_color(line.get_color(), SECOND))
     assert list(line.get_ydata()) == [0.7, 0.8]
     labels = {text.get_text() for text in figure.legends[0].get_texts()}
