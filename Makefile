@@ -79,8 +79,10 @@ living:  ## bundle the living network anew from its source in book/_living (need
 	npm ci --prefix book/_living --ignore-scripts --no-audit --no-fund
 	npm run --prefix book/_living --silent build
 
+# On a laptop a longer line of a chapter's code fades out.
 lint: .venv/ready  ## check style, formatting and workflows
 	$(BIN)/ruff check $(SOURCES) && $(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check --line-length 96 book/*.ipynb
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 vendor:  ## make the files of others that the book is built with anew, from npm
