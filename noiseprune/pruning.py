@@ -1,7 +1,8 @@
 """The rule: score every synapse, turn scores into probabilities, keep and strengthen, or drop.
 
-``p_ij = min(1, K |w_ij| Var(x_i - sign(w_ij) x_j))`` and ``w_ij -> w_ij / p_ij`` with probability
-p_ij, else 0 (Moore & Chaudhuri 2020; Book, "The rule"). The controls differ in the score only.
+``p_ij = min(1, K |w_ij| Var(x_i - sign(w_ij) x_j))`` and ``w_ij -> w_ij / p_ij`` with
+probability p_ij, else 0 (Moore & Chaudhuri 2020; Book, "The rule"). The controls differ in the
+score only.
 """
 
 from __future__ import annotations

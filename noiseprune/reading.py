@@ -1,7 +1,7 @@
 """Your network, read: from a file, a table, a graph or a matrix, and given back in kind.
 
-Whatever comes in, ``W[i, j]`` is the synapse from neuron j to neuron i afterwards, and everything
-that was done on the way is a line in `Network.notes`.
+Whatever comes in, ``W[i, j]`` is the synapse from neuron j to neuron i afterwards, and
+everything that was done on the way is a line in `Network.notes`.
 """
 
 from __future__ import annotations

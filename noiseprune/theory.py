@@ -1,7 +1,7 @@
 """Constants and bounds of the theorem, and predictions for a given network.
 
-Predictions are made before a coin is tossed: from the network and its probabilities, to first order
-in the relative error, without a fitted constant.
+Predictions are made before a coin is tossed: from the network and its probabilities, to first
+order in the relative error, without a fitted constant.
 
 Everywhere n is the number of neurons, epsilon the relative error of the theorem, delta the
 probability that it fails, and kappa the sampling rate: ``p = min(1, kappa l)`` for leverage l,

@@ -2,8 +2,8 @@
 
 ``pip install 'noiseprune[torch]'``. A trained recurrent network runs in discrete time,
 ``h(t + 1) = f(W h(t) + input)``: its covariance solves ``C = J C J^T + sigma^2 I`` with the
-Jacobian J of one step, or is measured by putting noise into the running module. `W[i, j]` is the
-synapse from unit j to unit i, as in PyTorch's ``weight_hh``. Book, "Trained networks".
+Jacobian J of one step, or is measured by putting noise into the running module. `W[i, j]` is
+the synapse from unit j to unit i, as in PyTorch's ``weight_hh``. Book, "Trained networks".
 """
 
 from __future__ import annotations
