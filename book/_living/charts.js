@@ -13,10 +13,10 @@ function chart(height, words, ...children) {
 const text = (x, y, words, anchor = "middle") =>
   svg("text", { x, y, "text-anchor": anchor }, words);
 
-/** Decay rates on a logarithmic axis, slow at the left; a rate of 0 stands at its very edge. */
+/** Decay rates on a logarithmic axis, slow at the left; what lies beyond it stands at its edge. */
 export function spectrum(before, after, watched, [low, high], words) {
   const place = (rate) => {
-    const share = Math.log(Math.max(rate, low) / low) / Math.log(high / low);
+    const share = Math.log(Math.min(high, Math.max(rate, low)) / low) / Math.log(high / low);
     return LEFT + 6 + share * (RIGHT - LEFT - 12);
   };
   const node = chart(86, words);

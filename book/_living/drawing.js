@@ -83,11 +83,16 @@ export class Drawing {
       const { group, line } = this.lines.get(name);
       group.setAttribute("class", `living-link living-${link.fate} ${link.w < 0 ? "living-minus" : ""}`);
       line.style.strokeWidth = 1 + 8 * link.p;
-      line.style.strokeOpacity = 0.3 + 0.7 * link.p;
+      // Contrast 3 at least: with the ground (0.75), and with the halo of what is selected.
+      line.style.strokeOpacity = name === key(...selected) ? 1 : 0.75 + 0.25 * link.p;
       group.weight = link.w;
     }
     for (const [name, { group }] of this.lines) {
       if (shown.has(name)) continue;
+      if (group === this.pressed) { // at weight 0, and the hand may come back
+        group.setAttribute("class", "living-link living-gone");
+        continue;
+      }
       group.remove();
       this.lines.delete(name);
     }
@@ -99,7 +104,6 @@ export class Drawing {
       leak.setAttribute("visibility", excess > 0 ? "visible" : "hidden");
       tint.style.fillOpacity = Math.min(1, Math.abs(value)).toFixed(3);
       group.classList.toggle("living-negative", value < 0);
-      group.classList.toggle("living-strong", Math.abs(value) > 0.55);
     });
     this.#select(selected, links);
     const [i, j] = selected;
@@ -154,6 +158,7 @@ export class Drawing {
       if (event.button !== 0) return;
       from = this.#point(event);
       dragged = false;
+      this.pressed = node;
       node.setPointerCapture(event.pointerId);
       start();
     });
@@ -164,9 +169,11 @@ export class Drawing {
       if (dragged) move(event, point.y - from.y);
     });
     const stop = (event) => {
-      if (from && dragged && end) end(event);
-      from = null;
+      if (!from) return;
+      if (dragged && end) end(event);
+      from = this.pressed = null;
       this.rubber.setAttribute("visibility", "hidden");
+      this.hand.pick(this.selected); // shows it as it is without the hand
     };
     node.addEventListener("pointerup", stop);
     node.addEventListener("pointercancel", () => { dragged = false; stop(); });

@@ -13,9 +13,11 @@ const DT = 0.5; // longest step of the noise; each is exact
 const PACE = [12, 1200]; // time of the network in a second of the clock, at first and in the end
 const HURRY = 2200; // ms in which it grows by a factor of e
 const AT_ONCE = 2000; // time that passes at once for readers who want nothing to move
+const LISTED = 4; // neurons, at most, whose covariances are put into words
 const QUIET = 500; // ms without a change before the state is spoken
 
 const number = (value) => (value === Infinity ? "∞" : Number(value.toPrecision(value < 1 ? 2 : 3)).toString());
+const entry = (value) => (Math.abs(value) < 1e-9 ? "0" : String(Number(value.toPrecision(2))).replace("-", "−"));
 const percent = (value) => `${Math.round(100 * value)} %`;
 
 /** Place in EXCESSES of what comes closest. */
@@ -135,20 +137,20 @@ function sentences(model) {
   const what = model.setting.pattern?.name ?? "slowest mode";
   const said = [];
   if (!model.exact)
-    said.push("Some neurons have no leak left: their activity never fades, and noise would make it grow without bound.");
+    said.push("Some neurons have no excess leak, nor have those they are linked to: their activity never fades, and noise would make it grow without bound.");
   if (model.shaking)
     said.push(`Noise for ${Math.round(model.shaking.time)} time units; the covariance is off by ${
       percent(network.difference(model.measured, model.exact))}.`);
+  const k = model.links.findIndex(({ i, j }) => i === model.selected[0] && j === model.selected[1]);
+  const link = k >= 0 && model.selected.map((i) => names[i]).join("–");
   if (model.pruned) {
     const kept = model.kept.filter(Boolean).length;
     const parts = network.pieces(model.after);
     said.push(`${kept} of ${model.links.length} links kept${parts > 1 ? `, in ${parts} pieces` : ""}${
       model.balanced ? ", inputs balanced" : ""}.`);
-  } else if (model.P) {
-    const k = model.links.findIndex(({ i, j }) => i === model.selected[0] && j === model.selected[1]);
-    if (k >= 0) said.push(`Rule ${model.rule} keeps link ${names[model.selected[0]]}–${
-      names[model.selected[1]]} with probability ${model.P[k].toFixed(2)}.`);
-  }
+    if (link) said.push(`Link ${link} is ${model.kept[k] ? "kept" : "lost"}.`);
+  } else if (model.P && link)
+    said.push(`Rule ${model.rule} keeps link ${link} with probability ${model.P[k].toFixed(2)}.`);
   const { life } = model.shown;
   said.push(`The ${what} ${life === Infinity ? "never fades" : `lives ${number(life)}`}${
     model.before ? `; ${model.pruned ? "before pruning" : "at the start"} ${number(model.before.life)}` : ""}.`);
@@ -224,7 +226,11 @@ export function mount(host, setting, changed = () => {}) {
   const button = (words, action) => element("button", { type: "button", onclick: action }, words);
   const shaker = button("", () => shake(!model.running));
   const pruner = button("", () => { model.apply({ toss: model.pruned, prune: true }); update(); });
-  const whole = button("Undo", () => { model.apply({ prune: false }); update(); });
+  const whole = button("Undo", () => {
+    model.apply({ prune: false });
+    update();
+    pruner.focus({ preventScroll: true }); // this button, which has the focus, is disabled now
+  });
   const reset = button("Start again", () => { model.apply({ reset: true }); update(); });
   const balanced = element("input", { type: "checkbox", autocomplete: "off",
     onchange: () => { model.balanced = balanced.checked; model.compute(); update(); } });
@@ -382,11 +388,15 @@ export function mount(host, setting, changed = () => {}) {
       `The ${watched} ${before ? "of the network before " : ""}fades to ${
         percent(after.at(-1))} after ${number(end)} time units${
         before ? `; before the change to ${percent(curve(before).at(-1))}` : ""}`));
+    const covariance = (C, more = "") => (C
+      ? `covariance${more}${n <= LISTED ? `: ${C.map((row) => row.map(entry).join(", ")).join("; ")}` : ""}`
+      : "no covariance: a mode never fades");
     const exactly = measured
-      ? `Covariance measured so far, off by ${percent(network.difference(measured, exact))}, beside the exact one`
-      : "Exact covariance; none is measured until the network is shaken";
+      ? `Measured so far, ${covariance(measured, `, off by ${percent(network.difference(measured, exact))}`)}. Exact ${covariance(exact)}`
+      : `Exactly, ${covariance(exact)}${exact ? ". None is measured until the network is shaken" : ""}`;
     charts.covariance.replaceChildren(pruned
-      ? covariances({ before: exact, pruned: left }, "Covariance before pruning and after")
+      ? covariances({ before: exact, pruned: left },
+        `Before pruning, ${covariance(exact)}. After it, ${covariance(left)}`)
       : covariances({ measured, exact }, exactly));
   }
 

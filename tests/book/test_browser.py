@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 from test_site import SITE, made, toc
 
+import noiseprune as npr
 from replication.figures import style
+from replication.living import living_network
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
@@ -252,6 +254,22 @@ def test_print_shows_figures_and_frames_and_no_sidebar(visit, name):
     assert page.locator("article p").last.is_visible()
 
 
+@pytest.mark.parametrize("name", ["book/01_why_prune", "book/04_the_rule", "book/09_dynamics"])
+def test_print_breaks_long_lines_of_code_and_waits_for_no_image(visit, name):
+    page = visit(name, viewport={"width": 700, "height": 900})  # about A4
+    page.emulate_media(media="print")
+    cut = page.locator("article pre").evaluate_all(
+        """nodes => nodes.filter(node => {
+          const style = getComputedStyle(node), shown = node.getClientRects().length;
+          const faded = style.animationName !== "none" || style.maskImage !== "none";
+          return shown && (faded || node.scrollWidth > node.clientWidth + 1);
+        }).map(node => node.textContent)"""
+    )
+    assert cut == []
+    assert page.locator("article pre").count() > 5
+    page.wait_for_function("!document.querySelector('img[loading=lazy]')")
+
+
 def pixels(image):
     """Colours of an image as the page shows it, from 0 to 1."""
     image.scroll_into_view_if_needed()  # it loads when it is near
@@ -264,6 +282,11 @@ def luminance(colours):
     """Relative luminance of sRGB colours as WCAG defines it."""
     linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
     return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def rgb(colour):
+    """Parts from 0 to 1 of a colour as a page tells it."""
+    return np.array([int(part) for part in re.findall(r"\d+", colour)[:3]]) / 255
 
 
 def contrast(colour, ground):
@@ -307,8 +330,7 @@ def test_colours_of_figures_keep_hue_and_contrast_on_a_dark_page(visit):
     )
     shown = pixels(image)[10::20, 10]
     assert len(shown) == len(drawn)
-    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    ground = np.array([int(part) for part in re.findall(r"\d+", ground)[:3]]) / 255
+    ground = rgb(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     for before, after in zip(drawn / 255, shown, strict=True):
         assert min(contrast(before, np.ones(3)), contrast(after, ground)) > 3
         if np.ptp(before) > 0:  # greys have no hue
@@ -332,6 +354,9 @@ def test_a_dark_page_is_printed_light(visit):
     assert set(filters) == {"none"}
     page.emulate_media(media="screen", color_scheme="dark")
     page.wait_for_function(theme + "'dark'")
+    for event, shown in (("beforeprint", "light"), ("afterprint", "dark")):  # all that some tell
+        page.evaluate("name => dispatchEvent(new Event(name))", event)
+        assert page.evaluate(theme + f"'{shown}'")
 
 
 def test_keyboard_focus_is_visible(visit):
@@ -506,6 +531,17 @@ def test_living_network_is_cut_joined_and_weighed_by_hand(visit, touch):
         page.mouse.up()
         assert float(living.locator(".living-editor output").inner_text().replace("−", "-")) < 1
         assert lifetime(living)[0] != joined[0]
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x, y + 150, steps=150)  # through 0, where a link ends, and back
+        assert living.locator(".living-editor output").inner_text() == "−2"
+        for step in range(150, 0, -1):
+            page.mouse.move(x, y + step)
+            if living.locator(".living-editor output").inner_text() == "0":
+                break
+        assert living.locator(".living-link").count() == 22
+        page.mouse.up()
+        assert living.locator(".living-link").count() == 21
     living.get_by_role("button", name="Start again").click()
     assert lifetime(living) == whole
 
@@ -564,6 +600,112 @@ def test_living_network_is_moved_by_keyboard_alone(visit):
     assert "inputs balanced" in living.locator(".living-said").inner_text()
     living.get_by_role("button", name="Undo").press("Enter")
     assert living.locator(".living-lost").count() == 0
+    assert living.get_by_role("button", name="Prune").evaluate(
+        "node => node === document.activeElement"
+    )
+
+
+def words_of_covariance(living):
+    return living.locator(".living-side svg").last.get_attribute("aria-label")
+
+
+def prune_until(living, rule, keep, found):
+    """Prune at random until `found` is true of the living network."""
+    living.get_by_role("radio", name=rule).press("Space")
+    living.get_by_role("slider").last.fill(str(keep))
+    for _ in range(30):
+        living.get_by_role("button", name=re.compile("Prune|Toss again")).press("Enter")
+        if found():
+            return
+    raise AssertionError("never found")
+
+
+def test_links_lost_and_covariances_are_told_in_words(visit):
+    page = visit("book/04_the_rule")
+    (living,) = alive(page)
+    C = npr.stationary_covariance(living_network("four neurons").A)
+    rows = words_of_covariance(living).removeprefix("Exactly, covariance: ").split(". None is")[0]
+    told = [row.replace("−", "-").split(", ") for row in rows.split("; ")]
+    np.testing.assert_allclose(np.array(told, dtype=float), C, rtol=0.05, atol=1e-9)
+    prune_until(living, "uniform", 25, lambda: lifetime(living)[0] == "∞")
+    assert words_of_covariance(living) == (
+        f"Before pruning, covariance: {rows}. After it, no covariance: a mode never fades"
+    )
+    lost = 0
+    for name in ("1–2", "1–3", "2–3", "3–4"):
+        living.get_by_role("combobox").select_option(label=f"link {name}")
+        page.wait_for_timeout(700)
+        said = living.locator(".living-said").inner_text()
+        assert f"Link {name} is kept." in said or f"Link {name} is lost." in said
+        lost += "lost" in said
+    assert lost == living.locator(".living-lost").count() > 0
+
+
+def test_without_excess_leak_no_covariance_is_claimed(visit):
+    page = visit("book/intro")
+    (living,) = alive(page)
+    for name in range(1, 11):
+        living.get_by_role("combobox").select_option(label=f"neuron {name}")
+        living.get_by_role("slider").first.press("Home")
+    page.wait_for_timeout(700)
+    assert "no excess leak" in living.locator(".living-said").inner_text()
+    none = "no covariance: a mode never fades"
+    assert words_of_covariance(living) == f"Exactly, {none}"
+    prune_until(living, "uniform", 50, lambda: True)
+    assert words_of_covariance(living) == f"Before pruning, {none}. After it, {none}"
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_fast_rates_stay_in_their_chart(visit, width):
+    page = visit("book/intro", viewport={"width": width, "height": 900})
+    (living,) = alive(page)
+    chart = living.locator(".living-side svg").first
+
+    def beyond():
+        rates = re.findall(r"[\d.]+", chart.get_attribute("aria-label").split(";")[0])
+        return float(rates[-1]) > 29  # the axis ends at 20
+
+    prune_until(living, "uniform", 10, beyond)
+    box = chart.bounding_box()
+    for dot in chart.locator("circle").all():
+        inner = dot.bounding_box()
+        assert box["x"] <= inner["x"]
+        assert inner["x"] + inner["width"] <= box["x"] + box["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_lines_and_names_of_a_living_network_stand_out(visit, theme):
+    """Kept links of both signs, however unlikely; what pairs rates; names, by their rim."""
+    page = visit("book/04_the_rule", color_scheme=theme, reduced_motion="reduce")
+    (living,) = alive(page)
+    style_of = "node => (s => [s.stroke, s.strokeOpacity, s.fill])(getComputedStyle(node))"
+    ground = rgb(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    living.get_by_role("slider").last.press("Home")
+    living.get_by_role("combobox").select_option(label="neuron 1")
+    living.get_by_role("slider").first.press("Home")  # rates differ from those at the start
+    lines = living.locator(".living-kept .living-line, .living-move").all()
+    assert len(lines) == 8
+    for line in lines:
+        stroke, opacity, _ = line.evaluate(style_of)
+        seen = float(opacity) * rgb(stroke) + (1 - float(opacity)) * ground
+        assert contrast(seen, ground) > 3
+    for name in living.locator(".living-neuron text").all():
+        rim, _, ink = name.evaluate(style_of)
+        assert contrast(rgb(ink), rgb(rim)) > 4.5
+        assert name.evaluate("node => getComputedStyle(node).paintOrder") == "stroke"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_choices_of_a_living_network_show_in_forced_colours(visit, theme):
+    page = visit("book/intro", forced_colors="active", color_scheme=theme)
+    (living,) = alive(page)
+    living.locator(".living-main").click()
+    ground = "node => getComputedStyle(node).backgroundColor"
+    chosen, *others = (rule.evaluate(ground) for rule in living.locator(".living-rules span").all())
+    assert chosen not in others
+    first, now = (key.evaluate(ground) for key in living.locator(".living-key i").all())
+    assert first != now
 
 
 def test_noise_shows_the_covariance_of_a_living_network(visit):
