@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from scipy import linalg, optimize
 
@@ -41,6 +43,7 @@ def departure_from_normality(A):
     0.577
     """
     A = _matrix.dense(_checks.matrix(A))
+    A = A / _matrix.extreme(A)
     size = linalg.norm(A)
     if size == 0:
         raise ValueError("A is 0: its departure from normality has no scale")
@@ -132,12 +135,13 @@ def eigenvalue_errors(A, A_sparse):
     array([0. , 0.5])
     """
     A, A_sparse = _checks.matrices(A, A_sparse, "A", "A_sparse")
-    lam, mu = linalg.eigvals(_matrix.dense(A)), linalg.eigvals(_matrix.dense(A_sparse))
+    scale = _matrix.extreme(A)
+    lam, mu = (linalg.eigvals(_matrix.dense(matrix) / scale) for matrix in (A, A_sparse))
     size = np.abs(lam)
     if size.min() <= _SINGULAR * size.max():
         raise ValueError(
             "A is singular to working precision: relative errors have no meaning for an "
-            f"eigenvalue of size {size.min():.3g}; add leak with add_leak"
+            f"eigenvalue of size {scale * size.min():.3g}; add leak with add_leak"
         )
     rows, columns = optimize.linear_sum_assignment(np.abs(lam[:, None] - mu) ** 2)
     errors = np.abs(mu[columns] - lam[rows]) / size
@@ -161,7 +165,7 @@ def inverse_error(A, A_sparse):
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or A is singular to working precision.
 
     References
     ----------
@@ -175,7 +179,16 @@ def inverse_error(A, A_sparse):
     """
     A, A_sparse = _checks.matrices(A, A_sparse, "A", "A_sparse")
     A = _matrix.dense(A)
-    return float(np.linalg.norm(linalg.solve(A, _matrix.dense(A_sparse) - A), 2))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", linalg.LinAlgWarning)
+            change = linalg.solve(A, _matrix.dense(A_sparse) - A)
+    except (linalg.LinAlgError, linalg.LinAlgWarning):
+        raise ValueError(
+            "A is singular to working precision: some input has no fixed point; add leak with "
+            "add_leak"
+        ) from None
+    return float(np.linalg.norm(change, 2))
 
 
 def shared_noise_error(A, A_sparse, *, C=None, C_sparse=None):

@@ -35,8 +35,9 @@ class NetworkComparison:
         ``-1 / abscissa``.
     slow_error : float
         Median over the ten slowest modes of ``|lambda_k^sparse / lambda_k - 1|``, eigenvalues in
-        the order of their real parts. A mode that a separate part has in both networks (a neuron
-        without synapses, or a part with one excess leak) counts in the largest part alone.
+        the order of their real parts, those equal to five digits in that of their frequencies. A
+        mode that a separate part has in both networks (a neuron without synapses, or a part with
+        one excess leak) counts in the largest part alone.
     covariance_error : float or None
         ``||C_sparse - C||_F / ||C||_F``, the stationary covariances under noise of one size for all
         neurons. Infinite where the pruned network is unstable.
@@ -137,8 +138,17 @@ def _without(values, fixed):
 def _slow_error(slow, slow_sparse):
     """Median relative error of the slowest eigenvalues, in the order of their real parts."""
     count = min(MODES, slow.size, slow_sparse.size)
-    lam, mu = (v[np.lexsort((v.imag, v.real))][-count:] for v in (slow, slow_sparse))
+    lam, mu = (v[_order(v)][-count:] for v in (slow, slow_sparse))
     return float(np.median(np.abs(mu / lam - 1)))
+
+
+def _order(values):
+    """Ascending real parts; those equal to five digits, whose order is rounding, by frequency."""
+    parts = np.array([values.real, np.abs(values.imag)])
+    parts[np.abs(parts) < 1e-12 * np.abs(values).max(initial=0.0)] = 0.0
+    digits, exponent = np.frexp(parts)
+    real, frequency = np.ldexp(np.round(2**17 * digits), exponent)
+    return np.lexsort((values.imag, frequency, real))
 
 
 def _check_stable(A, largest):
@@ -186,6 +196,7 @@ def _large(A, A_sparse, fixed):
                 splinalg.eigs(
                     _parts.operator_beside(matrix, fixed),
                     k=MODES,
+                    ncv=6 * MODES,
                     which="LR",
                     v0=start,
                     return_eigenvectors=False,

@@ -27,6 +27,7 @@ ENDS = (
     ("pre", "post"),
     ("from", "to"),
     ("presynaptic", "postsynaptic"),
+    ("sender", "receiver"),
 )
 _BESIDE = {"body", "cell", "id", "index", "label", "name", "neuron", "node", "pt", "root"}
 _FEW = 8  # columns up to which a square of numbers may be a list of edges
@@ -159,7 +160,7 @@ def _neurons(path, ending, weight):
 def whole(path):
     """Yield the path of a file that becomes the one meant, or vanishes after an error."""
     check_place(path)
-    path = Path(path)
+    path = Path(path).resolve()  # a link stays one
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield part
@@ -272,7 +273,7 @@ def _load_graph(path, ending):
 
 def _load_table(path, ending, weight):
     """Read a matrix, with or without names, or a list of edges, whose index counts the lines."""
-    pandas = need("pandas")
+    pandas, head = need("pandas"), [""]
     try:
         with open(path, encoding="utf-8-sig") as stream:
             lines = [k for k, line in enumerate(stream, 1) if line.strip()]
@@ -297,7 +298,10 @@ def _load_table(path, ending, weight):
                 raise ValueError(f"line {lines[0]}: {cell!r} is no number; {DECIMALS}")
         if second and len(second[0]) == len(head) + 1:
             named = second[0][0] == head[0] and all(map(_is_number, second[0][1:]))
-            if named or not any(map(_is_number, head)):
+            first = pandas.read_csv(path, usecols=[0], dtype=str, skiprows=lines[0], **options)
+            first = first.iloc[:, 0].str.strip()
+            counted = numbers_rows("", first) if lists_edges(head, None) else first.is_unique
+            if counted and (named or not any(map(_is_number, head))):
                 head.insert(0, "")  # R writes no corner
         if second and len(second[0]) > len(head):
             raise ValueError(f"line {lines[1]}: {len(second[0])} fields, not {len(head)}")
@@ -323,6 +327,8 @@ def _load_table(path, ending, weight):
     except ValueError as error:  # pandas' own errors are ValueErrors too
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         what = f"line {found[2]}: {found[3]} fields, not {found[1]}" if found else _one_line(error)
+        if head[0].startswith("#"):
+            what += "; is the first line a comment? Remove it"
         raise ValueError(f"{path}: {what}") from error
 
 

@@ -240,8 +240,9 @@ def sample_synapses(A, P, *, rescale=True, diagonal="matched", rng=None):
         "matched" changes each leak by as much as the neuron's total input changed, which keeps
         every excess leak. "original" leaves the diagonal as it is. "homeostatic" leaves it too, and
         scales the weights until every neuron's total input is what it was: a symmetric network as
-        ``S W S`` with S diagonal, any other row by row. Where that has no solution, or needs a
-        factor of a neuron above 4, it goes as far as it can, and the leak is matched for the rest.
+        ``S W S`` with S diagonal, any other row by row. Where that has no solution, or a symmetric
+        one needs a factor of a neuron above 4, it goes as far as it can, and the leak is matched
+        for the rest.
         The mean over draws is then no longer exactly A.
     rng : numpy.random.Generator, int or None
         Source of randomness. The same seed uses the same uniform numbers for every P.

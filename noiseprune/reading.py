@@ -425,7 +425,7 @@ def _is_square(frame, weight):
     rows, columns = list(frame.index), list(frame.columns)
     if len(rows) != len(columns):
         return False
-    if set(rows) == set(columns) and not formats.is_counted(columns):
+    if set(rows) == set(columns) and not (formats.is_counted(columns) and rows == columns):
         return True
     numbered = formats.is_counted(rows) or rows == list(range(1, len(rows) + 1))
     if len(rows) == 1 or not numbered:
@@ -541,9 +541,10 @@ def _from_edges(frame, direction, weight, unit, notes):
 def _weight_column(columns, first, second, weight):
     if weight is None or len(columns) == 2:
         return None
-    for name in columns:
-        if name == weight or (isinstance(name, int) and str(name) == str(weight)):
-            return name
+    for change in (str, lambda name: str(name).lower()):
+        for name in columns:
+            if change(name) == change(weight):
+                return name
     others = [name for name in columns if name not in (first, second)]
     if weight == "weight" and len(others) == 1:
         return others[0]

@@ -101,7 +101,8 @@ def compare_spectra(A, A_sparse, *, eigenpairs=None, device=None):
             "A is singular to working precision: relative errors have no meaning for an "
             f"eigenvalue of {values[np.abs(values).argmin()]:.3g}; add leak with add_leak"
         )
-    image = on.product(A_sparse, vectors)
+    scale = _matrix.extreme(A_sparse)
+    image = on.product(A_sparse if scale == 1 else A_sparse / scale, vectors)
     form, length = (on.host(on.xp.einsum("ij,ij->j", left, image)) for left in (vectors, image))
     del image, vectors
     length = np.sqrt(length)
@@ -110,7 +111,7 @@ def compare_spectra(A, A_sparse, *, eigenpairs=None, device=None):
         eigenvalues=values,
         eigenvalues_sparse=values_sparse,
         eigenvalue_error=values_sparse / values - 1,
-        quadratic_form_error=form / values - 1,
+        quadratic_form_error=scale * form / values - 1,
         alignment=np.divide(np.abs(form), length, out=np.zeros_like(form), where=length > 0),
     )
 

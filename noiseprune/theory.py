@@ -65,7 +65,8 @@ class PredictedSlowest:
     bias, spread : float
         Mean and standard deviation of the relative error of the slowest eigenvalue.
     reliable : bool
-        Whether the angle is below 0.3: beyond, the expansion in the error fails.
+        Whether the angle is below 0.3 and `predicted_epsilon` is reliable. Elsewhere the expansion
+        in the error fails; even so it may, where the slowest mode has a near neighbour.
     """
 
     angle: float
@@ -360,7 +361,8 @@ def predicted_slowest(A, P):
         angle = float(np.sqrt(np.sum(coupling[1:][mixes] / gap[mixes] ** 2)))
         bias = float(-np.sum(coupling[1:][mixes] / gap[mixes]) / mu[0])
     angle = min(angle, np.pi / 2)
-    return PredictedSlowest(angle, bias, float(np.sqrt(coupling[0]) / mu[0]), angle < 0.3)
+    reliable = angle < 0.3 and predicted_epsilon(A, P).reliable
+    return PredictedSlowest(angle, bias, float(np.sqrt(coupling[0]) / mu[0]), reliable)
 
 
 def keep_for_epsilon(A, epsilon, *, rule="noise", S=None):
@@ -400,6 +402,7 @@ def keep_for_epsilon(A, epsilon, *, rule="noise", S=None):
     True
     """
     epsilon = _checks.number(epsilon, "epsilon", low=0, high=1, low_open=True, high_open=True)
+    _checks.choice(rule, "rule", RULES)
     if S is None:
         S = synapse_scores(A, rule=rule, rng=0)
     A, W, _ = _symmetric_draw(A, keep_probabilities(S, keep=1.0))
@@ -485,6 +488,11 @@ def gain_between(first, second):
     PredictedGain
         As from `predicted_gain`.
 
+    Raises
+    ------
+    ValueError
+        If the modes of the two are not equally many.
+
     References
     ----------
     Book, "What does the noise add?".
@@ -495,6 +503,9 @@ def gain_between(first, second):
     >>> theory.gain_between(([0.1], [12.0]), ([0.2], [30.0])).gain
     2.0
     """
+    sizes = {np.size(part) for each in (first, second) for part in each}
+    if len(sizes) > 1:
+        raise ValueError(f"both rules must have the same modes, got {sorted(sizes)} numbers")
     spread, carriers = np.array([first, second], dtype=float).transpose(1, 0, 2)
     changed = spread.max(axis=0) > 1e-12  # rounding, where matched leaks preserve a mode exactly
     with np.errstate(divide="ignore"):
@@ -519,6 +530,11 @@ def mode_errors(A, P, values, vectors):
     spread, carriers : ndarray, shape (k,)
         As in `PredictedGain`, which has them for two rules.
 
+    Raises
+    ------
+    ValueError
+        As `predicted_epsilon`, if values and vectors do not fit A, or a value is 0.
+
     References
     ----------
     Book, "What does the noise add?".
@@ -533,6 +549,15 @@ def mode_errors(A, P, values, vectors):
     [0.666667, 0.0]
     """
     A, W, p = _symmetric_draw(A, P)
+    values = _checks.array(values, "values", ndim=1)
+    vectors = _checks.array(vectors, "vectors", ndim=2)
+    if vectors.shape != (A.shape[0], values.size):
+        raise ValueError(
+            f"vectors must have shape {(A.shape[0], values.size)}, a column for each value, got "
+            f"{vectors.shape}"
+        )
+    if not values.all():
+        raise ValueError("values must not be 0: of a mode that never decays no error is relative")
     i, j, w, chance = _pairs(W, p)
     spread, carriers = np.zeros(len(values)), np.full(len(values), np.inf)
     for m, value in enumerate(values):

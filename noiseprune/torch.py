@@ -74,7 +74,7 @@ def prune_recurrent(
     0, ``state_dict`` holds ``name_orig`` and ``name_mask``, and ``torch.nn.utils.prune.remove(
     module, name)`` makes the pruning permanent. Such a state loads into a module that has a mask,
     as after ``torch.nn.utils.prune.identity(module, name)``. The weight of a unit to itself is
-    never touched.
+    never pruned.
 
     Parameters
     ----------

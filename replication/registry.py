@@ -275,9 +275,10 @@ def _agree(old, new):
         return old == new
     if old.shape != new.shape:
         return False
-    scale = np.abs(old).max(initial=0.0)
+    missing = np.isnan(old) & np.isnan(new)  # None in a list
+    scale = np.abs(old).max(initial=0.0, where=~np.isnan(old))
     # An eigenvalue 0 of a network of size 1 is stored as 1e-15: rounding, not a difference.
-    return bool(np.all(np.abs(old - new) <= _TOLERANCE * max(scale, 1e-6)))
+    return bool(np.all(missing | (np.abs(old - new) <= _TOLERANCE * max(scale, 1e-6))))
 
 
 def _stored(name):

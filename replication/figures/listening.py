@@ -26,7 +26,8 @@ def estimate_errors(errors):
     Parameters
     ----------
     errors : dict
-        For each label a pair: numbers of snapshots T and relative errors, both of shape (L,).
+        For each label, of at most three, a pair: numbers of snapshots T and relative errors,
+        both of shape (L,).
 
     Returns
     -------

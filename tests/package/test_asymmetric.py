@@ -208,6 +208,29 @@ def test_relative_errors_of_an_eigenvalue_0_have_no_meaning():
     assert eigenvalue_errors(-np.eye(2), [[-1.0, 1.0], [1.0, -1.0]]).max() == 1.0
 
 
+@pytest.mark.parametrize("unit", [1e150, 1e-170])
+def test_measures_without_a_unit_hold_at_any_size(network, unit):
+    A = network(30, symmetric=False)
+    B = npr.noise_prune(A, 0.5, rng=0).A.toarray()
+    assert np.allclose(eigenvalue_errors(unit * A, unit * B), eigenvalue_errors(A, B))
+    assert departure_from_normality(unit * A) == pytest.approx(departure_from_normality(A))
+    A, B = A + A.T, B + B.T
+    assert departure_from_normality(unit * A) < 1e-6
+    for before, after in zip(
+        vars(npr.compare_spectra(A, B)).items(),
+        vars(npr.compare_spectra(unit * A, unit * B)).items(),
+        strict=True,
+    ):
+        scale = unit if before[0].startswith("eigenvalues") else 1
+        assert np.allclose(scale * before[1], after[1], rtol=1e-9, atol=0 if scale != 1 else 1e-9)
+
+
+@pytest.mark.parametrize("least", [0.0, 1e-18])
+def test_fixed_points_of_a_singular_network_have_no_error(least):
+    with pytest.raises(ValueError, match=r"singular.*add_leak"):
+        inverse_error(np.diag([-1.0, -least]), -np.eye(2))
+
+
 def test_a_normal_network_does_not_amplify():
     angle = linalg.circulant([0, 0.5, 0, 0, -0.2]) - np.eye(5)
     assert departure_from_normality(angle) < 1e-7

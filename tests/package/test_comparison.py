@@ -83,6 +83,23 @@ def test_relabelling_changes_nothing(network):
         assert vars(there)[name] == (value if value is None else pytest.approx(value, rel=1e-9))
 
 
+def test_rates_that_rounding_alone_tells_apart_meet_by_frequency():
+    """Rings of one leak: all real parts are -1, up to rounding, and only frequencies differ."""
+    strengths = np.array([0.1, 0.5, 1.7, 2.4, 3.1, 5.0])
+    blocks = [np.array([[-1.0, w], [-w, -1.0]]) for w in strengths]
+    A = linalg.block_diag(*blocks)
+    B = linalg.block_diag(*(block * [[1, 1.5], [1.5, 1]] for block in blocks))
+    found = set()
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        order = rng.permutation(12)
+        rounding = 1 + 1e-15 * rng.standard_normal((12, 12))
+        C, D = (rounding * M[np.ix_(order, order)] for M in (A, B))
+        found.add(round(npr.compare(C, D).slow_error, 6))
+    expected = np.median([abs((-1 + 1.5j * w) / (-1 + 1j * w) - 1) for w in strengths[1:]])
+    assert found == {round(float(expected), 6)}
+
+
 def test_parts_and_an_unstable_result():
     A = np.diag([-1.0, -1.0, -1.0, -1.0])
     A[0, 1], A[2, 3], A[3, 2], A[1, 2] = 0.5, 0.5, 0.4, 0.3

@@ -216,7 +216,7 @@ def test_a_mistake_is_one_line_and_status_2(capsys, csv, monkeypatch, change, me
 
 
 def test_advice_and_errors_name_options_of_the_command_line(capsys, tmp_path):
-    A = npr.add_leak(npr.clustered([20, 20], long_range=20, rng=0), excess=0.2)
+    A = npr.add_leak(npr.clustered([80, 80], long_range=800, rng=0), excess=0.2)
     np.save(tmp_path / "a.npy", A)
     page = tmp_path / "a.html"
     status, text, _ = run(capsys, "diagnose", tmp_path / "a.npy", "--report", page)

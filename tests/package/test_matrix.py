@@ -122,6 +122,15 @@ def test_abscissa(container, n, symmetric):
     assert _matrix.abscissa(container(A - 100 * np.eye(n))) == pytest.approx(expected - 100)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_the_rightmost_of_many_eigenvalues_near_an_edge_is_found(seed):
+    """Random signed networks: asked for one, Arnoldi's iteration settles on another in some."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(301, 360))
+    W = (rng.random((n, n)) < (0.02, 0.05, 0.1, 0.5)[seed % 4]) * rng.normal(0, 1, (n, n))
+    assert _matrix.abscissa(W) == pytest.approx(np.linalg.eigvals(W).real.max(), rel=1e-9)
+
+
 @pytest.mark.parametrize(("name", "symmetric"), [("eigsh", True), ("eigs", False)])
 def test_an_iteration_that_fails_leaves_all_eigenvalues_of_small_networks(
     name, symmetric, monkeypatch

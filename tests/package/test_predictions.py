@@ -150,6 +150,24 @@ def test_the_slowest_mode_of_draws():
     assert predicted.bias == pytest.approx(np.mean(below), rel=0.15)
 
 
+def test_modes_must_fit_the_network(network):
+    A = network(6)
+    P = npr.keep_probabilities(npr.synapse_scores(A), keep=0.6)
+    values, vectors = np.linalg.eigh(A)
+    for message, given in (
+        ("vectors must have shape", (values, vectors[:, 1:])),
+        ("vectors must have shape", (values, vectors[1:])),
+        ("values must not be 0", (0 * values, vectors)),
+    ):
+        with pytest.raises(ValueError, match=message):
+            theory.mode_errors(A, P, *given)
+    modes = theory.mode_errors(A, P, values, vectors)
+    with pytest.raises(ValueError, match="the same modes"):
+        theory.gain_between(modes, [part[1:] for part in modes])
+    with pytest.raises(ValueError, match="rule"):
+        theory.keep_for_epsilon(A, 0.5, rule="nonsense", S=npr.synapse_scores(A))
+
+
 @pytest.mark.parametrize("rule", ["noise", "weight"])
 def test_the_error_of_a_quadratic_form_by_enumeration(network, rule):
     """All 2^6 outcomes of four neurons: the variance is exact."""

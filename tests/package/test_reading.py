@@ -318,6 +318,9 @@ BROKEN = {
         "source,target,weight\na,b,1\nb,c,inf\n": "line 3: infinite weight",
         "source,target,weight\na,b,1\n,c,2\n": "line 3: the first end is missing",
         "a,b,1\nc,d,1,2\n": "line 2: 4 fields, not 3",
+        "source,target,weight\na,b,1,7\na,c,2,5\n": "line 2: 4 fields, not 3",
+        "source,target,weight\na,b,1,7\nb,c,2,5\n": "line 2: 4 fields, not 3",
+        "# my net\na,b,1\nb,c,2\n": "; is the first line a comment",
         "a,b,1\nc,d\n": "line 2: 2 fields, not 3",
         ",a,b\na,0,1\nb,0,q\n": "line 3: 'q' in column 3 is no number",
         "0,1,2,3\n1,0,2,3\n1,2,0\n1,2,3,0\n": "line 3: 3 fields, not 4",
@@ -636,6 +639,34 @@ def test_an_index_that_became_a_column_holds_the_names():
         network = npr.read(table, direction="source-target")
         assert (weights(network) == weights(npr.read(frame(), direction="source-target"))).all()
         assert "has the names of the rows" in network.notes[0]
+
+
+def test_a_square_frame_with_its_numbered_rows_shuffled_is_a_matrix():
+    M = np.random.default_rng(0).random((10, 10)).round(2)
+    frame = pd.DataFrame(M)
+    for shuffled in (frame.sample(frac=1, random_state=1), frame.iloc[::-1]):
+        found = npr.read(shuffled, direction="source-target")
+        assert np.allclose(found.W.toarray(), M.T - np.diag(M.diagonal()))
+
+
+def test_columns_are_found_whatever_their_capitals(tmp_path):
+    path = tmp_path / "gephi.csv"
+    path.write_text("Source,Target,Type,Id,Label,Weight\na,b,Directed,0,,2\nb,c,Directed,1,,3\n")
+    found = npr.read(path, direction="source-target")
+    assert found.names == ("a", "b", "c")
+    assert sorted(found.W.data) == [2, 3]
+    path.write_text("sender,receiver\na,b\nb,c\n")
+    assert npr.read(path, direction="source-target").names == ("a", "b", "c")
+
+
+def test_a_link_stays_one_when_its_file_is_written(tmp_path):
+    path, link = tmp_path / "there.csv", tmp_path / "link.csv"
+    path.write_text("source,target,weight\na,b,1\n")
+    link.symlink_to(path)
+    network = npr.read(link, direction="source-target")
+    network.write(link, 2 * network.W)
+    assert link.is_symlink()
+    assert sorted(npr.read(path, direction="source-target").W.data) == [2]
 
 
 @pytest.mark.parametrize("n", [3, 4])

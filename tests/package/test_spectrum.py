@@ -299,6 +299,7 @@ def test_both_functions_say_what_is_wrong(function, A, A_sparse, error, message)
         ((np.ones(2), np.eye(3)), "must have shapes"),
         ((np.ones((2, 2)), np.eye(2)), "1 dimension"),
         (([-1.0, -2.0], np.eye(2)), "ascending"),
+        (([-2.0, -1.0], np.eye(2)), "are not those of A"),
     ],
 )
 def test_eigenpairs_of_another_matrix_or_in_another_order(eigenpairs, message):
