@@ -14,9 +14,8 @@ from scipy.sparse import linalg as splinalg
 
 from noiseprune import _matrix
 from noiseprune.covariance import unstable
-from noiseprune.large.krylov import largest_of_inverse
 from noiseprune.large.network import fits, is_large
-from noiseprune.large.solver import common_leak, solver
+from noiseprune.large.solver import slowest
 from noiseprune.spectrum import slowest_modes
 
 _ROUNDING = 1e-12  # of a part's largest leak, by which excess leaks may differ
@@ -62,14 +61,7 @@ def slowest_beside(A, k, fixed):
         raise unstable(A, float(values.max()))
     if not (is_large(A) and 8 * k <= n and fits(A)):
         return slowest_modes(_matrix.dense(A) - _size(A) * (vectors @ vectors.T).toarray(), k)
-    solve = solver(A + common_leak(A) * sparse.eye_array(n))
-
-    def beside(X):
-        return X - vectors @ (vectors.T @ X)
-
-    _, found = largest_of_inverse(lambda X: beside(solve(beside(X))), n, k)
-    values, mix = np.linalg.eigh(found.T @ (A @ found))
-    return values, found @ mix
+    return slowest(A, k, beside=lambda X: X - vectors @ (vectors.T @ X))
 
 
 def operator_beside(A, fixed):

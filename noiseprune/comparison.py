@@ -109,9 +109,12 @@ def compare(A, A_sparse):
         A, A_sparse = A / scale, A_sparse / scale
     symmetric = _matrix.is_symmetric(A) and _matrix.is_symmetric(A_sparse)
     big = is_large(A) and is_large(A_sparse)
-    errors = _large if big else _symmetric if symmetric else _general
     fixed = _parts.fixed_modes(A, A_sparse)
-    slow, slow_sparse, covariance, trajectory = errors(A, A_sparse, fixed)
+    if big:
+        found = _large(A, A_sparse, fixed)
+    else:
+        found = (_symmetric if symmetric else _general)(A, A_sparse)
+    slow, slow_sparse, covariance, trajectory = found
     return NetworkComparison(
         abscissa=scale * float(slow.real.max()),
         abscissa_sparse=scale * float(slow_sparse.real.max()),
@@ -156,7 +159,7 @@ def _check_stable(A, largest):
         raise unstable(A, float(largest))
 
 
-def _symmetric(A, A_sparse, _):
+def _symmetric(A, A_sparse):
     """Eigenvalues and errors from the two eigendecompositions."""
     lam, V = np.linalg.eigh(_matrix.dense(A))
     mu, U = np.linalg.eigh(_matrix.dense(A_sparse))
@@ -171,7 +174,7 @@ def _symmetric(A, A_sparse, _):
     return lam, mu, _root(difference / (c @ c)), _root(trajectory)
 
 
-def _general(A, A_sparse, _):
+def _general(A, A_sparse):
     """Eigenvalues, and errors from the covariances within and between the networks."""
     dense, dense_sparse = _matrix.dense(A), _matrix.dense(A_sparse)
     slow, slow_sparse = linalg.eigvals(dense), linalg.eigvals(dense_sparse)

@@ -10,9 +10,8 @@ from scipy.sparse import linalg as splinalg
 
 from noiseprune import _checks, _device, _matrix
 from noiseprune.covariance import unstable
-from noiseprune.large.krylov import largest_of_inverse
 from noiseprune.large.network import fits, is_large
-from noiseprune.large.solver import common_leak, solver
+from noiseprune.large.solver import slowest, solver
 
 _DENSE_LIMIT = 500  # neurons up to which all generalised eigenvalues are computed
 _HELD = 5  # N x N matrices that are in memory at once, on a device
@@ -273,13 +272,7 @@ def slowest_modes(A, k=6, *, device=None):
     if not _matrix.is_symmetric(A):
         raise ValueError("A must be symmetric: other networks have complex modes")
     if is_large(A) and 8 * k <= n and fits(A):
-        shift = common_leak(A)
-        solve = solver(A + shift * sparse.eye_array(n), _device.open(device))
-        inverses, vectors = largest_of_inverse(solve, n, k)
-        if shift == 0.0:
-            return -1 / inverses, vectors
-        values, mix = np.linalg.eigh(vectors.T @ (A @ vectors))  # fast modes beside a slow one, too
-        return values, vectors @ mix
+        return slowest(A, k, on=_device.open(device))
     on = _opened(device, A)
     values, vectors, definite = _eigenpairs(A, on)
     if not definite and values[-1] >= -_SINGULAR * np.abs(values).max():

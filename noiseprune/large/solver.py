@@ -51,6 +51,21 @@ def common_leak(A):
     return max(_matrix.excess_leak(A).min() + _LEFT * A.diagonal().mean(), 0.0)
 
 
+def slowest(A, k, *, on=_device.HOST, beside=None):
+    """The k slowest modes of a large dominant A, eigenvalues ascending, and their vectors.
+
+    With `beside`, a projection that commutes with A, only those that it leaves.
+    """
+    shift = common_leak(A)
+    solve = solver(A + shift * sparse.eye_array(A.shape[0]), on)
+    only = solve if beside is None else lambda X: beside(solve(beside(X)))
+    inverses, vectors = largest_of_inverse(only, A.shape[0], k)
+    if shift == 0.0:
+        return -1 / inverses, vectors
+    values, mix = np.linalg.eigh(vectors.T @ (A @ vectors))  # fast modes beside a slow one, too
+    return values, vectors @ mix
+
+
 def abscissa(A):
     """Spectral abscissa of a checked A of any size.
 

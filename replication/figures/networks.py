@@ -219,9 +219,9 @@ def _cluster_map(ax, W, clusters, rule):
     i, j = pairs.row[once], pairs.col[once]
     between = clusters[i] != clusters[j]
     lines = np.stack([place[i], place[j]], axis=1)
-    ax.add_collection(
-        LineCollection(lines[~between], colors=COLORS[rule], lw=0.6, alpha=0.35, zorder=1)
-    )
+    inside = lines[~between]
+    alpha = np.clip(100 / max(len(inside), 1), 0.35, 1)  # few lines are strong ones
+    ax.add_collection(LineCollection(inside, colors=COLORS[rule], lw=0.6, alpha=alpha, zorder=1))
     ax.add_collection(LineCollection(lines[between], colors=ACCENT, lw=2.2, zorder=2))
     ax.plot(*place.T, "o", color="black", ms=3, zorder=3)
     ax.set_aspect("equal")

@@ -368,8 +368,8 @@ def spectrum_frame(original, pruned, rule, *, slow=20) -> Figure:
         label=f"the slowest {slow}",
     )
     ax.set_xscale("log")
-    ax.set_ylim(-105, 105)
+    ax.set_ylim(-105, 175)  # room for the legend above
     ax.set_xlabel(r"decay rate of the mode before pruning, $\mu_k$ (1/time)")
     ax.set_ylabel("change by pruning (%)")
-    ax.legend(loc="upper right")
+    ax.legend(loc="upper center", ncols=2)
     return figure
