@@ -576,6 +576,13 @@ def test_growth_summed_over_all_pairs_of_modes(sign):
         assert value == pytest.approx(float(total), rel=1e-13)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_activity_that_never_decays_is_refused_whatever_the_sign_of_rounding(seed):
+    A = npr.add_leak(abs(npr.clustered([20, 10], long_range=40, rng=seed)))
+    with pytest.raises(ValueError, match="no stationary activity"):
+        stationary_trajectory(A, 0.4, 9, rng=0)
+
+
 def test_trajectory_error_takes_the_eigenpairs_of_the_original(pruned_pair):
     A, A_sparse = pruned_pair
     options = {"x0": np.ones(20), "b": 0.2, "sigma": 0.3}
