@@ -270,7 +270,7 @@ def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched", S=None):
     Raises
     ------
     ValueError
-        If A or P is not symmetric, P does not fit A, or a neuron with a synapse has no leak.
+        If A or P is not symmetric, P or S does not fit A, or a neuron with a synapse has no leak.
 
     References
     ----------
@@ -287,6 +287,8 @@ def predicted_epsilon(A, P, *, quantile=0.5, diagonal="matched", S=None):
     quantile = _checks.number(quantile, "quantile", low=0, high=1, low_open=True, high_open=True)
     _checks.choice(diagonal, "diagonal", ("matched", "homeostatic"))
     A, W, p = _symmetric_draw(A, P)
+    if S is not None and S.nnz != W.nnz:
+        raise ValueError(f"S must have a score of each of {W.nnz} synapses, got {S.nnz}")
     leak = positive_leak(A, W)
     c, v, jump = _variances(leak, W, p)
     if not v.any():

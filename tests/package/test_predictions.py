@@ -150,6 +150,18 @@ def test_the_slowest_mode_of_draws():
     assert predicted.bias == pytest.approx(np.mean(below), rel=0.15)
 
 
+def test_an_unstable_network_has_no_reliable_prediction():
+    W = npr.random_graph(200, 150, rng=0).toarray()
+    A = W - np.diag(0.99 * W.sum(axis=1))
+    predicted = theory.predicted_epsilon(A, sparse.csr_array(0.9 * (W != 0)))
+    assert predicted.epsilon < 0.3
+    assert not predicted.reliable
+    with pytest.raises(ValueError, match="S must have a score"):
+        theory.predicted_epsilon(
+            A, sparse.csr_array(0.9 * (W != 0)), S=sparse.csr_array((200, 200))
+        )
+
+
 def test_modes_must_fit_the_network(network):
     A = network(6)
     P = npr.keep_probabilities(npr.synapse_scores(A), keep=0.6)
