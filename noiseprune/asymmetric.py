@@ -182,7 +182,7 @@ def inverse_error(A, A_sparse):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", linalg.LinAlgWarning)
-            change = linalg.solve(A, _matrix.dense(A_sparse) - A)
+            change = linalg.solve(A, _matrix.dense(A_sparse) - A, assume_a="general")
     except (linalg.LinAlgError, linalg.LinAlgWarning):
         raise ValueError(
             "A is singular to working precision: some input has no fixed point; add leak with "
