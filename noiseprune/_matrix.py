@@ -236,6 +236,11 @@ def abscissa(A, *, start=None, dense_up_to=300):
     return float(values.real.max())
 
 
+def decays(A, largest):
+    """Whether A, whose eigenvalues have real parts up to `largest`, is stable beyond rounding."""
+    return bool(largest < -1e-14 * np.abs(A.diagonal()).max())
+
+
 def is_symmetric(A, rounding=_ROUNDING):
     """Whether A equals its transpose up to rounding, every pair judged on its own scale.
 

@@ -57,7 +57,7 @@ def slowest_beside(A, k, fixed):
     k = min(k, n - values.size)
     if values.size == 0:
         return slowest_modes(A, k)
-    if values.max() >= -1e-14 * np.abs(A.diagonal()).max():
+    if not _matrix.decays(A, values.max()):
         raise unstable(A, float(values.max()))
     if not (is_large(A) and 8 * k <= n and fits(A)):
         return slowest_modes(_matrix.dense(A) - _size(A) * (vectors @ vectors.T).toarray(), k)

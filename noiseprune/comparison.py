@@ -155,7 +155,7 @@ def _order(values):
 
 
 def _check_stable(A, largest):
-    if not largest < -1e-14 * np.abs(A.diagonal()).max():
+    if not _matrix.decays(A, largest):
         raise unstable(A, float(largest))
 
 

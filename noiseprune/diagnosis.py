@@ -212,7 +212,7 @@ def _facts(A):
     positive, negative = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     positive[W.indices[W.data > 0]] = True
     negative[W.indices[W.data < 0]] = True
-    stable = abscissa < -1e-14 * np.abs(leak).max()
+    stable = _matrix.decays(A, abscissa)
     input_of = total[total > 0] / total.max()
     linked = np.diff(W.indptr) > 0
     linked[W.indices] = True
@@ -223,7 +223,7 @@ def _facts(A):
         "density": W.nnz / (n * max(n - 1, 1)),
         "symmetric": symmetric,
         "dominant": _matrix.is_dominant(A),
-        "stable": bool(stable),
+        "stable": stable,
         "excitatory": int((positive & ~negative).sum()),
         "inhibitory": int((negative & ~positive).sum()),
         "mixed": int((positive & negative).sum()),
@@ -262,12 +262,11 @@ def _expected(A, W, facts, scores, keeps):
 
     for keep in keeps:
         row = {"keep": keep}
-        for rule, S in scores.items():
-            P = keep_probabilities(S, keep=keep)
+        chances = {rule: keep_probabilities(S, keep=keep) for rule, S in scores.items()}
+        for rule, P in chances.items():
             row[rule] = predicted(rule, P, keep) if epsilon else _input_error(A, W, P)
-        if epsilon and "noise" in scores:
-            P = keep_probabilities(scores["noise"], keep=keep)
-            row[_SCALED] = predicted(_SCALED, P, keep, diagonal="homeostatic")
+        if epsilon and "noise" in chances:
+            row[_SCALED] = predicted(_SCALED, chances["noise"], keep, diagonal="homeostatic")
         rows.append(row)
     keep_for, gain = {}, {}
     if epsilon and facts["synapses"] <= _BUDGET:

@@ -370,7 +370,7 @@ def stationary_trajectory(A, interval, count, *, sigma=1.0, eigenpairs=None, rng
     sigma = _checks.number(sigma, "sigma", low=0)
     rng = _checks.generator(rng)
     eigenvalues, V = _eigenpairs(A, eigenpairs, _device.HOST)
-    if eigenvalues.max() >= -1e-14 * np.abs(A.diagonal()).max():
+    if not _matrix.decays(A, eigenvalues.max()):
         raise ValueError(
             f"every eigenvalue must be negative, the largest is {eigenvalues.max():.3g}: "
             "the network has no stationary activity"

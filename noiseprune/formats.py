@@ -298,8 +298,7 @@ def _load_table(path, ending, weight):
                 raise ValueError(f"line {lines[0]}: {cell!r} is no number; {DECIMALS}")
         if second and len(second[0]) == len(head) + 1:
             named = second[0][0] == head[0] and all(map(_is_number, second[0][1:]))
-            first = pandas.read_csv(path, usecols=[0], dtype=str, skiprows=lines[0], **options)
-            first = first.iloc[:, 0].str.strip()
+            first = _first_column(path, lines[0], options)
             counted = numbers_rows("", first) if lists_edges(head, None) else first.is_unique
             if counted and (named or not any(map(_is_number, head))):
                 head.insert(0, "")  # R writes no corner
@@ -338,14 +337,19 @@ def _separator(path):
     return next((mark for mark in ";\t," if mark in first), r"\s+")  # a comma may be decimal
 
 
+def _first_column(path, skipped, options):
+    """Cells of the first column, as text, below so many lines."""
+    column = need("pandas").read_csv(path, usecols=[0], dtype=str, skiprows=skipped, **options)
+    return column.iloc[:, 0].str.strip()
+
+
 def _matrix_of(path, head, lines, options, weight):
     """Return the matrix that a table is, or None if it is a list of edges."""
     pandas = need("pandas")
     width, count, skipped = len(head), len(lines), lines[0]
     numeric, beside = all(map(_is_number, head)), []
     if count == width > 1:
-        first = pandas.read_csv(path, usecols=[0], dtype=str, skiprows=skipped, **options)
-        beside = first.iloc[:, 0].str.strip().tolist()
+        beside = _first_column(path, skipped, options).tolist()
     # Names beside the rows: those above the columns once more, or numbers under an empty corner.
     mirrored = len(beside) > 0 and sorted(beside) == sorted(head[1:])
     mirrored &= not (numeric and (head[0] or len(set(beside)) < len(beside)))

@@ -723,6 +723,12 @@ def _ratios(errors, rule):
     )
 
 
+def _slow_and_path(results):
+    """Errors of the slow modes, and of the trajectory, on real networks."""
+    result = results["connectomes"]
+    return _real_errors(result, "slow_error"), _real_errors(result, "trajectory_error")
+
+
 def _alike(errors):
     """Say in how many networks all four rules have the same error."""
     alike = sum(max(e.values()) <= (1 + ROUNDING) * min(e.values()) for e in errors.values())
@@ -732,8 +738,7 @@ def _alike(errors):
 @claim("Q3", kind="question", fixed=UNSEEN)
 def _real_networks(results):
     what = "Does the rule do better than sampling by weight on real networks?"
-    result = results["connectomes"]
-    slow, path = (_real_errors(result, f"{measure}_error") for measure in ("slow", "trajectory"))
+    slow, path = _slow_and_path(results)
     slow_ratio, path_ratio = _ratios(slow, "weight"), _ratios(path, "weight")
     return _real_row(
         results,
@@ -749,8 +754,7 @@ def _real_networks(results):
 @claim("Q4", kind="question", fixed=UNSEEN)
 def _real_gain(results):
     what = "And better than leak alone?"
-    result = results["connectomes"]
-    slow, path = (_real_errors(result, f"{measure}_error") for measure in ("slow", "trajectory"))
+    slow, path = _slow_and_path(results)
     ratio, path = _ratios(slow, "leak"), _ratios(path, "leak")
     return _real_row(
         results,

@@ -104,7 +104,7 @@ class ControlSettings:
     ),
 )
 def noise_gains(settings, seed):
-    """Compare the slowest modes under four rules, and the gain of noise with its prediction.
+    """Compare the slowest modes under the rules, and the gain of noise with its prediction.
 
     Returns
     -------

@@ -84,8 +84,10 @@ def over_the_limit(panels) -> Figure:
         kept = np.concatenate([degree for degree, _ in methods.values()])
         kept = np.geomspace(kept.min(), kept.max())
         guarantee = np.sqrt(2) * kept / (kept + 2)  # (r - 1) / (r + 1) sqrt(d) / 2
-        large_girth, complete = np.ones(50), np.full(50, 0.5)
-        for limit in (guarantee, large_girth, *[complete] * title.startswith("complete")):
+        limits = [guarantee, np.ones_like(kept)]  # the second for large girth
+        if title.startswith("complete"):
+            limits.append(np.full_like(kept, 0.5))
+        for limit in limits:
             ax.plot(kept, limit, color=ACCENT, lw=1, zorder=1)
         for method, (degree, ratio) in methods.items():
             ax.plot(degree, ratio, **looks[method])

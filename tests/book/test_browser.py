@@ -315,9 +315,8 @@ def test_letters_of_figures_are_read_on_a_phone(visit, name):
 
 
 def test_colours_of_figures_keep_hue_and_contrast_on_a_dark_page(visit):
-    families = (colour for _, colour in style.FAMILIES.values())
     colours = [*style.COLORS.values(), style.ACCENT, style.SECOND, style.INK, *style.PARTS]
-    colours += families
+    colours += [colour for _, colour in style.FAMILIES.values()]
     drawn = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in colours], np.uint8)
     picture = io.BytesIO()
     Image.fromarray(drawn[:, None].repeat(20, axis=0).repeat(20, axis=1)).save(picture, "png")
